@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import uuid
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+from annotations.models.item import Item
+from annotations.models.study import StudyRater
+
+
+class Assignment(models.Model):
+    """One item given to one rater. Its order of candidates is drawn once, by seed, and stored.
+
+    The random key keeps URLs from telling anything about the item.
+    """
+
+    class State(models.TextChoices):
+        ASSIGNED = "assigned", "Not yet submitted"
+        SUBMITTED = "submitted", "Submitted"
+        SKIPPED = "skipped", "Skipped"
+
+    class Role(models.TextChoices):
+        """Only independent answers enter means and agreement."""
+
+        INDEPENDENT = "independent", "Independent"
+        REPEAT = "repeat", "Repeat for self-consistency"
+        ADJUDICATION = "adjudication", "Adjudication"
+        TRAINING = "training", "Training"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    item = models.ForeignKey(Item, on_delete=models.CASCADE, related_name="assignments")
+    rater = models.ForeignKey(StudyRater, on_delete=models.CASCADE, related_name="assignments")
+    position = models.PositiveIntegerField()
+    """Order within the rater's work, from 1."""
+    display_order: ArrayField[list[int], list[int]] = ArrayField(models.BigIntegerField())
+    """Response ids in the order shown: the first is "A"."""
+    role = models.CharField(max_length=12, choices=Role, default=Role.INDEPENDENT)
+    state = models.CharField(max_length=10, choices=State, default=State.ASSIGNED)
+    opened_at = models.DateTimeField(null=True)
+    submitted_at = models.DateTimeField(null=True)
+    saved_at = models.DateTimeField(null=True)
+    comment = models.TextField(blank=True)
+    active_ms = models.PositiveIntegerField(default=0)
+    clip_ms_played = models.PositiveIntegerField(default=0)
+    clip_failed = models.BooleanField(default=False)
+    definitions_opened: ArrayField[list[str], list[str]] = ArrayField(
+        models.CharField(max_length=80), default=list, blank=True
+    )
+    screen_class = models.CharField(max_length=10, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["item", "rater", "role"], name="assignment_unique"),
+            models.UniqueConstraint(fields=["rater", "position"], name="assignment_order_unique"),
+            models.CheckConstraint(
+                condition=~models.Q(state="submitted") | models.Q(submitted_at__isnull=False),
+                name="assignment_submitted_has_time",
+            ),
+        ]
+        indexes = [models.Index(fields=["rater", "state", "position"], name="assignment_queue")]
+
+    def __str__(self) -> str:
+        return str(self.pk)

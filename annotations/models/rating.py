@@ -1,0 +1,119 @@
+"""What raters say: saved while the rater works, counted once the assignment is submitted.
+
+Every change is kept by database triggers in append-only event tables.
+"""
+
+from __future__ import annotations
+
+import pghistory
+from django.db import models
+
+from annotations.models.assignment import Assignment
+from annotations.models.instrument import Criterion
+from annotations.models.item import Candidate
+
+
+class CannotRate(models.TextChoices):
+    NOT_APPLICABLE = "not_applicable", "Does not apply"
+    CANNOT_TELL = "cannot_tell", "Cannot tell from what is shown"
+    OUTSIDE_COMPETENCE = "outside_competence", "Outside my competence"
+
+
+@pghistory.track(
+    pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent(), append_only=True
+)
+class Rating(models.Model):
+    """A score on a criterion, or the reason why none was given."""
+
+    assignment = models.ForeignKey(Assignment, on_delete=models.CASCADE, related_name="ratings")
+    candidate = models.ForeignKey(Candidate, on_delete=models.CASCADE, related_name="ratings")
+    criterion = models.ForeignKey(Criterion, on_delete=models.PROTECT, related_name="ratings")
+    score = models.SmallIntegerField(null=True)
+    cannot_rate = models.CharField(max_length=20, choices=CannotRate, blank=True)
+    saved_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["assignment", "candidate", "criterion"], name="rating_unique"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(score__isnull=False, cannot_rate="")
+                | (models.Q(score__isnull=True) & ~models.Q(cannot_rate="")),
+                name="rating_score_or_reason",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.criterion_id}: {self.score}"
+
+
+@pghistory.track(
+    pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent(), append_only=True
+)
+class Preference(models.Model):
+    """A choice between candidates on a criterion, or overall where the criterion is empty.
+
+    No preferred candidate and strength 0 is a tie; strength 1 slightly, 2 clearly.
+    """
+
+    class TieKind(models.TextChoices):
+        BOTH_ACCEPTABLE = "both_acceptable", "Both acceptable"
+        NEITHER_ACCEPTABLE = "neither_acceptable", "Neither acceptable"
+
+    assignment = models.ForeignKey(Assignment, on_delete=models.CASCADE, related_name="preferences")
+    criterion = models.ForeignKey(
+        Criterion, on_delete=models.PROTECT, null=True, related_name="preferences"
+    )
+    preferred = models.ForeignKey(
+        Candidate, on_delete=models.CASCADE, null=True, related_name="preferences"
+    )
+    strength = models.PositiveSmallIntegerField(null=True)
+    tie_kind = models.CharField(max_length=20, choices=TieKind, blank=True)
+    cannot_rate = models.CharField(max_length=20, choices=CannotRate, blank=True)
+    saved_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["assignment", "criterion"],
+                nulls_distinct=False,
+                name="preference_unique",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(
+                    preferred__isnull=False, strength__in=[1, 2], tie_kind="", cannot_rate=""
+                )
+                | models.Q(preferred__isnull=True, strength=0, cannot_rate="")
+                | (
+                    models.Q(preferred__isnull=True, strength__isnull=True, tie_kind="")
+                    & ~models.Q(cannot_rate="")
+                ),
+                name="preference_choice_tie_or_reason",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.preferred_id or 'tie'} ({self.strength})"
+
+
+@pghistory.track(
+    pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent(), append_only=True
+)
+class Flag(models.Model):
+    class Kind(models.TextChoices):
+        HARM = "harm", "Could harm the client"
+        QUALITY = "quality", "Broken or unreadable"
+        DISTRESS = "distress", "Distressing material"
+        OTHER = "other", "Something else"
+
+    assignment = models.ForeignKey(Assignment, on_delete=models.CASCADE, related_name="flags")
+    candidate = models.ForeignKey(
+        Candidate, on_delete=models.CASCADE, null=True, related_name="flags"
+    )
+    kind = models.CharField(max_length=10, choices=Kind)
+    text = models.TextField(blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.get_kind_display()

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from django.db import models
+
+from inference.models.job import Job, JobState
+from inference.models.model_version import ModelVersion
+from mood_eval.models import Team
+
+
+class TrainingRun(Job):
+    """A supervised training process over a frozen dataset; leaves a ModelVersion.
+
+    `done` and `total` count optimiser steps.
+    """
+
+    class Method(models.TextChoices):
+        SFT = "sft", "Supervised fine-tuning"
+        DPO = "dpo", "Direct preference optimisation"
+
+    team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="training_runs")
+    name = models.CharField(max_length=120)
+    method = models.CharField(max_length=10, choices=Method)
+    base = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="training_runs")
+    dataset_path = models.CharField(max_length=500)
+    dataset_sha256 = models.CharField(max_length=64)
+    config = models.JSONField(default=dict, blank=True)
+    folder = models.CharField(max_length=500, blank=True)
+    """Checkpoints, logs and progress lines, relative to settings.VAR."""
+    process_id = models.PositiveIntegerField(null=True)
+    result = models.OneToOneField(
+        ModelVersion, on_delete=models.PROTECT, null=True, related_name="trained_by"
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["team", "name"], name="training_run_name_unique"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["lease_expires_at"],
+                condition=models.Q(state__in=[JobState.QUEUED, JobState.RUNNING]),
+                name="training_run_open",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class TrainingPoint(models.Model):
+    """What the trainer logged at a step: loss, reward margin, accuracy, learning rate."""
+
+    run = models.ForeignKey(TrainingRun, on_delete=models.CASCADE, related_name="points")
+    step = models.PositiveIntegerField()
+    values = models.JSONField()
+    logged_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["step"]
+        constraints = [
+            models.UniqueConstraint(fields=["run", "step"], name="training_point_unique"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.run_id}@{self.step}"

@@ -1,0 +1,69 @@
+"""What every corpus reader yields, whatever the file looked like."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from inference.corpora.files import content_sha256
+
+Speaker = Literal["client", "therapist"]
+Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+
+
+@dataclass(frozen=True)
+class TurnRecord:
+    index: int
+    """Position in the dialogue, from 0."""
+    external_id: str
+    speaker: Speaker
+    text: str
+    emotion: str | None = None
+    emotion_original: str | None = None
+    strategy: str | None = None
+    strategy_original: str | None = None
+    cue: str = ""
+    """Machine-written description of the video or sound, never part of the utterance."""
+    start_ms: int | None = None
+    end_ms: int | None = None
+    clip_path: Path | None = None
+    """Resolved and checked to lie inside the corpus' folder."""
+    extra: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class DialogueRecord:
+    external_id: str
+    session: str
+    """The sitting the dialogue was cut from: the unit of splits and of clusters."""
+    split: str | None
+    problem_type: str
+    problem_type_original: str
+    situation: str
+    licence: str
+    turns: tuple[TurnRecord, ...]
+    extra: Mapping[str, Json] = field(default_factory=dict)
+
+    def fingerprint(self) -> str:
+        """SHA-256 over everything the dialogue says, its clips' bytes included, their names not."""
+        content = {**vars(self), "turns": [_turn_content(turn) for turn in self.turns]}
+        text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _turn_content(turn: TurnRecord) -> dict[str, object]:
+    clip = None if turn.clip_path is None else content_sha256([turn.clip_path])
+    return {**vars(turn), "clip_path": clip}
+
+
+@dataclass(frozen=True)
+class CorpusInfo:
+    name: str
+    licence: str
+    citation: str
+    note: str
+    """What a reader of figures from this corpus must know."""

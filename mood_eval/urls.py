@@ -8,6 +8,7 @@ from mood_eval import views
 urlpatterns = [
     path("", views.home, name="home"),
     path("healthz", views.healthz, name="healthz"),
+    path("demo/sign-in/", views.demo_sign_in, name="demo_sign_in"),
     path("accounts/", include("allauth.account.urls")),
     path("admin/", admin.site.urls),
     path("", include("inference.urls")),

@@ -1,4 +1,4 @@
-"""Long work whose row is the queue: a worker holds a lease on it, and any other can take it over."""
+"""Long work whose row is the queue: a worker leases it, and any other worker can take it over."""
 
 from __future__ import annotations
 

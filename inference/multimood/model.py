@@ -1,0 +1,321 @@
+"""MultiMood: an LLM that reads a client's video, voice, words and dialogue history.
+
+Le et al., arXiv 2511.10011. Frozen towers (SigLIP, BEATs) and a Mamba compressor turn a clip
+and the history into embeddings that replace placeholder positions among the LLM's token
+embeddings. The splice is in the backbone, since trainers call the backbone by itself.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import astuple
+from pathlib import Path
+from typing import Any, Self, cast
+
+import torch
+from torch import nn
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoModelForCausalLM,
+    GenerationMixin,
+    Qwen2Model,
+    SuppressTokensLogitsProcessor,
+)
+from transformers import initialization as init
+from transformers.modeling_outputs import BaseModelOutputWithPast, CausalLMOutputWithPast
+from transformers.models.qwen2.modeling_qwen2 import Qwen2PreTrainedModel
+
+from inference.multimood.audio import Beats, PositionConv, token_padding
+from inference.multimood.checkpoint import (
+    UNUSED_BIAS_COPIES,
+    load_checked,
+    published_state_dict,
+    register_key_names,
+)
+from inference.multimood.config import BeatsConfig, MultiMoodConfig
+from inference.multimood.connector import StcConnector
+from inference.multimood.history import ConvCompressor
+from inference.multimood.splice import fill_positions, repeat_media
+from inference.multimood.vision import VisionTower
+
+MEDIA_INPUTS = (
+    "video_values",
+    "video_features",
+    "audio_values",
+    "audio_features",
+    "audio_padding_mask",
+    "history_input_ids",
+    "history_attention_mask",
+)
+
+
+class MultiMoodPreTrainedModel(Qwen2PreTrainedModel):  # type: ignore[misc]
+    """Loads and saves the published layout.
+
+    A subclass with modules of its own (a reward head) lists them in
+    `_keys_to_ignore_on_load_missing`; any other missing, unexpected or misshapen tensor is an
+    error.
+    """
+
+    config: MultiMoodConfig
+    config_class = MultiMoodConfig
+    input_modalities = ("text", "video", "audio")
+    _no_split_modules = ["Qwen2DecoderLayer", "SiglipEncoderLayer", "BeatsLayer", "MambaBlock"]
+    _keys_to_ignore_on_load_unexpected = [UNUSED_BIAS_COPIES]
+
+    @classmethod
+    def from_pretrained(cls, folder: str | os.PathLike[str], *args: Any, **kwargs: Any) -> Self:
+        return cast(Self, load_checked(super().from_pretrained, folder, *args, **kwargs))
+
+    def save_pretrained(
+        self,
+        save_directory: str | os.PathLike[str],
+        *args: Any,
+        state_dict: dict[str, torch.Tensor] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        state = self.state_dict() if state_dict is None else state_dict
+        layers = self.config.audio_config.encoder_layers
+        state = published_state_dict(state, layers)
+        super().save_pretrained(Path(save_directory), *args, state_dict=state, **kwargs)
+
+    @torch.no_grad()
+    def _init_weights(self, module: nn.Module) -> None:
+        super()._init_weights(module)
+        if isinstance(module, nn.Conv2d | nn.Conv3d):
+            init.normal_(module.weight, std=module.weight[0].numel() ** -0.5)
+        elif isinstance(module, PositionConv):
+            init.normal_(module.direction, std=module.direction[0].numel() ** -0.5)
+            init.copy_(module.gain, module.direction.square().sum((0, 1), keepdim=True).sqrt())
+            init.zeros_(module.bias)
+        elif hasattr(module, "grep_a"):
+            init.ones_(module.grep_a)
+
+
+class MultiMoodModel(MultiMoodPreTrainedModel, Qwen2Model):  # type: ignore[misc]
+    _keys_to_ignore_on_load_unexpected = [UNUSED_BIAS_COPIES, r"^lm_head\."]
+
+    def __init__(self, config: MultiMoodConfig) -> None:
+        super().__init__(config)
+        vision, audio, mamba = config.vision_config, config.audio_config, config.mamba_config
+        width = config.hidden_size
+        self.vision_tower = VisionTower(vision, config.mm_vision_select_layer)
+        self.mm_projector = StcConnector(vision.hidden_size, width)
+        self.audio_tower = Beats(audio)
+        self.mm_projector_a = nn.Sequential(
+            nn.Linear(audio.encoder_embed_dim, width), nn.GELU(), nn.Linear(width, width)
+        )
+        self.mamba_compressor = ConvCompressor(mamba, config.mem_token_id, width)
+        self.post_init()
+
+    def forward(
+        self,
+        input_ids: torch.Tensor | None = None,
+        attention_mask: torch.Tensor | None = None,
+        video_values: torch.Tensor | None = None,
+        audio_values: torch.Tensor | None = None,
+        audio_padding_mask: torch.Tensor | None = None,
+        video_features: torch.Tensor | None = None,
+        audio_features: torch.Tensor | None = None,
+        history_input_ids: torch.Tensor | None = None,
+        history_attention_mask: torch.Tensor | None = None,
+        inputs_embeds: torch.Tensor | None = None,
+        **kwargs: Any,
+    ) -> BaseModelOutputWithPast:
+        """See `MultiMoodForConditionalGeneration.forward`."""
+        if inputs_embeds is None:
+            if input_ids is None:
+                raise ValueError("give input_ids or inputs_embeds")
+            inputs_embeds = self.embed_inputs(
+                input_ids,
+                video_values=video_values,
+                audio_values=audio_values,
+                audio_padding_mask=audio_padding_mask,
+                video_features=video_features,
+                audio_features=audio_features,
+                history_input_ids=history_input_ids,
+                history_attention_mask=history_attention_mask,
+            )
+        return cast(
+            BaseModelOutputWithPast,
+            super().forward(inputs_embeds=inputs_embeds, attention_mask=attention_mask, **kwargs),
+        )
+
+    def embed_inputs(
+        self,
+        input_ids: torch.Tensor,
+        *,
+        video_values: torch.Tensor | None = None,
+        audio_values: torch.Tensor | None = None,
+        audio_padding_mask: torch.Tensor | None = None,
+        video_features: torch.Tensor | None = None,
+        audio_features: torch.Tensor | None = None,
+        history_input_ids: torch.Tensor | None = None,
+        history_attention_mask: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """(B, S) ids with expanded placeholders -> (B, S, hidden)."""
+        # Ids below zero are in no vocabulary: placeholders of a model whose tokenizer has none, or
+        # the fill of rows made equally long.
+        places = self.config.placeholders
+        embeds = self.embed_tokens(input_ids.clamp(min=0))
+        embeds = embeds.masked_fill((input_ids < 0)[..., None], 0)
+        if video_features is None and video_values is not None:
+            video_features = self.video_features(video_values)
+        if video_features is not None:
+            soft = self.mm_projector(video_features.to(embeds.dtype)).flatten(0, 1)
+            embeds = fill_positions(embeds, input_ids == places.video, soft, "video")
+        if audio_features is None and audio_values is not None:
+            audio_features = self.audio_features(audio_values, audio_padding_mask)
+        if audio_features is not None:
+            heard = self._heard_features(audio_features, audio_padding_mask)
+            soft = self.mm_projector_a(heard.to(embeds.dtype))
+            embeds = fill_positions(embeds, input_ids == places.audio, soft, "audio")
+        if history_input_ids is not None and history_input_ids.numel():
+            soft = self.mamba_compressor(history_input_ids, history_attention_mask)
+            where = input_ids == places.history
+            embeds = fill_positions(embeds, where, soft, "history")
+        return embeds
+
+    def video_features(self, video_values: torch.Tensor) -> torch.Tensor:
+        """(V, F, 3, H, W) -> (V, F, P, D) from the frozen tower; what may be cached by clip."""
+        frames = video_values.flatten(0, 1).to(self.dtype)
+        return cast(torch.Tensor, self.vision_tower(frames)).unflatten(0, video_values.shape[:2])
+
+    def audio_features(
+        self, audio_values: torch.Tensor, audio_padding_mask: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """(A, T, 128) -> (A, tokens, D) from the tower; what may be cached by clip."""
+        padding = None
+        if audio_padding_mask is not None:
+            padding = self._audio_token_padding(audio_padding_mask, audio_values.shape[1])
+        return cast(torch.Tensor, self.audio_tower(audio_values, padding))
+
+    def _audio_token_padding(self, mask: torch.Tensor, frames: int) -> torch.Tensor:
+        if mask.shape[1] != frames:
+            raise ValueError(f"the audio padding mask has {mask.shape[1]} frames, not {frames}")
+        return token_padding(cast(BeatsConfig, self.config.audio_config), mask)
+
+    def _heard_features(self, features: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
+        """(A, tokens, D) -> (tokens that are sound, D)."""
+        if mask is None:
+            return features.flatten(0, 1)
+        tokens = features.shape[1]
+        if mask.shape[1] != tokens:
+            mask = token_padding(cast(BeatsConfig, self.config.audio_config), mask)
+        if mask.shape[1] != tokens:
+            raise ValueError(f"the audio padding mask makes {mask.shape[1]} tokens, not {tokens}")
+        return features[~mask.bool()]
+
+    def freeze_towers(self) -> None:
+        self.vision_tower.requires_grad_(False)
+        self.audio_tower.requires_grad_(False)
+
+
+class MultiMoodForConditionalGeneration(MultiMoodPreTrainedModel, GenerationMixin):  # type: ignore[misc]
+    _tied_weights_keys = {"lm_head.weight": "model.embed_tokens.weight"}
+
+    def __init__(self, config: MultiMoodConfig) -> None:
+        super().__init__(config)
+        self.model = MultiMoodModel(config)
+        self.vocab_size = config.vocab_size
+        self.lm_head = nn.Linear(config.hidden_size, config.vocab_size, bias=False)
+        self.post_init()
+
+    def forward(
+        self,
+        input_ids: torch.Tensor | None = None,
+        attention_mask: torch.Tensor | None = None,
+        labels: torch.Tensor | None = None,
+        video_values: torch.Tensor | None = None,
+        audio_values: torch.Tensor | None = None,
+        audio_padding_mask: torch.Tensor | None = None,
+        video_features: torch.Tensor | None = None,
+        audio_features: torch.Tensor | None = None,
+        history_input_ids: torch.Tensor | None = None,
+        history_attention_mask: torch.Tensor | None = None,
+        inputs_embeds: torch.Tensor | None = None,
+        past_key_values: Any = None,
+        logits_to_keep: int | torch.Tensor = 0,
+        **kwargs: Any,
+    ) -> CausalLMOutputWithPast:
+        """Shapes, for B rows whose placeholders are expanded to one position per embedding:
+
+        - input_ids, attention_mask, labels (B, S)
+        - video_values (V, frames, 3, H, W), or video_features (V, frames, patches, width)
+        - audio_values (A, T, mel bins), or audio_features (A, tokens, width);
+          audio_padding_mask (A, T), or (A, tokens) beside features: 1 = padding
+        - history_input_ids, history_attention_mask (H, L), padded on the right
+
+        Media are taken in the order of their placeholders, row by row. When the rows repeat as
+        a block (chosen above rejected), the media may be given once for all repetitions.
+        """
+        outputs = self.model(
+            input_ids=input_ids,
+            attention_mask=attention_mask,
+            video_values=video_values,
+            audio_values=audio_values,
+            audio_padding_mask=audio_padding_mask,
+            video_features=video_features,
+            audio_features=audio_features,
+            history_input_ids=history_input_ids,
+            history_attention_mask=history_attention_mask,
+            inputs_embeds=inputs_embeds,
+            past_key_values=past_key_values,
+            **kwargs,
+        )
+        hidden = outputs.last_hidden_state
+        if isinstance(logits_to_keep, torch.Tensor):
+            hidden = hidden[:, logits_to_keep]
+        elif logits_to_keep:
+            hidden = hidden[:, -logits_to_keep:]
+        logits = self.lm_head(hidden)
+        loss = None
+        if labels is not None:
+            loss = self.loss_function(
+                logits=logits, labels=labels, vocab_size=self.config.vocab_size, **kwargs
+            )
+        return CausalLMOutputWithPast(
+            loss=loss,
+            logits=logits,
+            past_key_values=outputs.past_key_values,
+            hidden_states=outputs.hidden_states,
+            attentions=outputs.attentions,
+        )
+
+    def prepare_inputs_for_generation(
+        self, input_ids: torch.Tensor, is_first_iteration: bool = False, **kwargs: Any
+    ) -> dict[str, Any]:
+        inputs: dict[str, Any] = super().prepare_inputs_for_generation(
+            input_ids, is_first_iteration=is_first_iteration, **kwargs
+        )
+        if not is_first_iteration and kwargs.get("use_cache", True):
+            # The cache holds what the media became.
+            inputs = {name: value for name, value in inputs.items() if name not in MEDIA_INPUTS}
+        return inputs
+
+    def _get_logits_processor(self, *args: Any, **kwargs: Any) -> Any:
+        """A sampled placeholder would break the splice of whoever scores the answer later."""
+        processors = super()._get_logits_processor(*args, **kwargs)
+        ids = [i for i in astuple(self.config.placeholders) if i >= 0]
+        if ids:
+            processors.append(SuppressTokensLogitsProcessor(ids, device=self.device))
+        return processors
+
+    def _expand_inputs_for_generation(
+        self, expand_size: int = 1, input_ids: torch.Tensor | None = None, **kwargs: Any
+    ) -> tuple[torch.Tensor, dict[str, Any]]:
+        media = {name: kwargs.pop(name, None) for name in MEDIA_INPUTS}
+        expanded, rest = super()._expand_inputs_for_generation(
+            expand_size=expand_size, input_ids=input_ids, **kwargs
+        )
+        if expand_size > 1 and input_ids is not None:
+            media = repeat_media(self.config, input_ids, media, expand_size)
+        rest.update({name: value for name, value in media.items() if value is not None})
+        return expanded, rest
+
+
+register_key_names()
+AutoConfig.register(MultiMoodConfig.model_type, MultiMoodConfig)
+AutoModel.register(MultiMoodConfig, MultiMoodModel)
+AutoModelForCausalLM.register(MultiMoodConfig, MultiMoodForConditionalGeneration)

@@ -1,0 +1,212 @@
+"""Small real worlds for tests: Ada runs the study, Rui rates, Sam is a stranger."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import io
+from collections.abc import Sequence
+from typing import Any
+
+from django.core.files.base import ContentFile
+from django.utils import timezone
+
+from inference.models import (
+    Clip,
+    Corpus,
+    Dialogue,
+    GenerationRun,
+    JobState,
+    ModelVersion,
+    Response,
+    RunStimulus,
+    Session,
+    Stimulus,
+    Turn,
+)
+from mood_eval.models import Membership, Team, User
+
+PASSWORD = "a long enough password"  # noqa: S105
+
+LINES = (
+    ("client", "I keep waking up at three and lie there going over the whole day."),
+    ("therapist", "What goes through your mind then?"),
+    ("client", "Mostly what I should have said to my sister."),
+    ("client", "And that it is too late now."),
+    ("therapist", "It sounds as if you miss her."),
+    ("client", "Every day. I do not know how to begin again."),
+    ("therapist", "Beginning can be one small message."),
+)
+
+
+def make_user(email: str = "ada@example.org", password: str = PASSWORD, **fields: Any) -> User:
+    return User.objects.create_user(email, password, **fields)
+
+
+def make_team(
+    name: str = "Care lab", owner: User | None = None, members: Sequence[User] = ()
+) -> Team:
+    team = Team.objects.create(name=name)
+    if owner is not None:
+        Membership.objects.create(team=team, user=owner, role=Membership.Role.OWNER)
+    for member in members:
+        Membership.objects.create(team=team, user=member)
+    return team
+
+
+@functools.cache
+def clip_bytes(seconds: float = 2.0) -> bytes:
+    """A playable H.264 + AAC MP4: a moving grey ramp with a quiet tone."""
+    import av
+    import numpy as np
+
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="mp4", options={"movflags": "faststart"}) as container:
+        video = container.add_stream("libx264", rate=10)
+        video.width, video.height, video.pix_fmt = 160, 96, "yuv420p"
+        audio = container.add_stream("aac", rate=16000, layout="mono")
+        ramp = np.tile(np.arange(160, dtype=np.uint8), (96, 1))
+        for index in range(int(seconds * 10)):
+            grey = np.roll(ramp, 8 * index, axis=1)
+            frame = av.VideoFrame.from_ndarray(np.stack([grey] * 3, axis=-1), format="rgb24")
+            container.mux(video.encode(frame))
+        container.mux(video.encode(None))
+        time = np.arange(int(seconds * 16000)) / 16000
+        tone = (0.1 * np.sin(2 * np.pi * 220 * time)).astype(np.float32)[None]
+        for start in range(0, tone.shape[1] - 1023, 1024):
+            piece = av.AudioFrame.from_ndarray(
+                np.ascontiguousarray(tone[:, start : start + 1024]), format="fltp", layout="mono"
+            )
+            piece.sample_rate, piece.pts = 16000, start
+            container.mux(audio.encode(piece))
+        container.mux(audio.encode(None))
+    return buffer.getvalue()
+
+
+def make_clip(corpus: Corpus, content: bytes | None = None, duration_ms: int = 2000) -> Clip:
+    content = clip_bytes() if content is None else content
+    sha256 = hashlib.sha256(content).hexdigest()
+    existing = Clip.objects.filter(corpus=corpus, sha256=sha256).first()
+    if existing:
+        return existing
+    clip = Clip(
+        corpus=corpus,
+        sha256=sha256,
+        size_bytes=len(content),
+        duration_ms=duration_ms,
+        width=160,
+        height=96,
+        video_codec="h264",
+        audio_codec="aac",
+    )
+    clip.file.save(f"{sha256}.mp4", ContentFile(content), save=True)
+    return clip
+
+
+def make_dialogue(
+    corpus: Corpus,
+    session: Session,
+    external_id: str,
+    lines: Sequence[tuple[str, str]] = LINES,
+    *,
+    clips: bool = False,
+    split: str = "rate",
+) -> Dialogue:
+    dialogue = Dialogue.objects.create(
+        corpus=corpus,
+        session=session,
+        external_id=external_id,
+        split=split,
+        problem_type="family conflict",
+        situation="A woman has not spoken with her sister since a quarrel two years ago.",
+        fingerprint=hashlib.sha256(external_id.encode()).hexdigest(),
+    )
+    for position, (speaker, text) in enumerate(lines):
+        Turn.objects.create(
+            dialogue=dialogue,
+            position=position,
+            speaker=speaker,
+            text=text,
+            emotion="sadness" if speaker == "client" else "neutral",
+            strategy="" if speaker == "client" else "open question",
+            clip=make_clip(corpus) if clips and speaker == "client" else None,
+        )
+    make_stimuli(dialogue, [speaker for speaker, _ in lines])
+    return dialogue
+
+
+def make_stimuli(dialogue: Dialogue, speakers: Sequence[str]) -> None:
+    first = None
+    for position, speaker in enumerate([*speakers, ""]):
+        if speaker == "client":
+            first = position if first is None else first
+        elif first is not None:
+            Stimulus.objects.create(
+                dialogue=dialogue,
+                first_position=first,
+                last_position=position - 1,
+                followed=speaker == "therapist",
+            )
+            first = None
+
+
+def make_corpus_with_dialogues(
+    team: Team,
+    dialogues: int = 4,
+    *,
+    name: str = "Small corpus",
+    clips: bool = False,
+    split: str = "rate",
+    lines: Sequence[tuple[str, str]] = LINES,
+) -> Corpus:
+    """Each dialogue is a session of its own with three stimuli (with the default lines)."""
+    corpus = Corpus.objects.create(team=team, name=name, format="jsonl", licence="CC0-1.0")
+    for number in range(dialogues):
+        session = Session.objects.create(corpus=corpus, label=f"session-{number:03d}")
+        make_dialogue(corpus, session, f"dialogue-{number:03d}", lines, clips=clips, split=split)
+    return corpus
+
+
+def make_model_version(team: Team, name: str, **fields: Any) -> ModelVersion:
+    fields.setdefault("kind", ModelVersion.Kind.IMPORTED)
+    return ModelVersion.objects.create(team=team, name=name, **fields)
+
+
+def make_run_with_responses(
+    team: Team,
+    corpus: Corpus,
+    model_name: str = "model-one",
+    text: str = "That sounds hard. What would you want to say to her first?",
+    *,
+    state: str = JobState.DONE,
+    answered: int | None = None,
+) -> GenerationRun:
+    """A finished run over every stimulus of the corpus, or over the first `answered` of them."""
+    model = ModelVersion.objects.filter(team=team, name=model_name).first()
+    stimuli = list(Stimulus.objects.filter(dialogue__corpus=corpus).order_by("pk"))
+    run = GenerationRun.objects.create(
+        team=team,
+        model_version=model or make_model_version(team, model_name),
+        corpus=corpus,
+        splits=[],
+        options={"seed": 0},
+        state=state,
+        total=len(stimuli),
+        done=len(stimuli[:answered]),
+        finished_at=timezone.now(),
+    )
+    for position, stimulus in enumerate(stimuli):
+        RunStimulus.objects.create(run=run, stimulus=stimulus, position=position)
+    for stimulus in stimuli[:answered]:
+        Response.objects.create(
+            run=run,
+            stimulus=stimulus,
+            client_emotion="sadness",
+            therapist_emotion="neutral",
+            strategy="open question",
+            text=text,
+            raw=f"Therapist's response: {text}",
+            seconds=0.5,
+            new_tokens=12,
+        )
+    return run

@@ -1,0 +1,56 @@
+"""Every run has a PostgreSQL and a broker of its own, in a folder that goes away with it."""
+
+import os
+import shutil
+import sys
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import django
+import pytest
+from django.conf import settings
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # also for plain `pytest`
+
+from mood_eval.embedded import EmbeddedServerError, using_servers
+from mood_eval.embedded.folders import folders_of
+
+# A worker of pytest-xdist is given its parent's folder.
+OWN_FOLDER = "PYTEST_XDIST_WORKER" not in os.environ
+if OWN_FOLDER:
+    if settings.configured:
+        raise pytest.UsageError("Unset DJANGO_SETTINGS_MODULE: it loads the settings too early.")
+    os.environ["MOODEVAL_VAR"] = tempfile.mkdtemp(prefix="moodeval-test-")
+VAR = Path(os.environ["MOODEVAL_VAR"])
+SERVERS = ExitStack()
+
+os.environ["MOODEVAL_MODE"] = "test"
+os.environ["DJANGO_SETTINGS_MODULE"] = "mood_eval.settings"
+django.setup()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure() -> None:
+    try:
+        SERVERS.enter_context(using_servers(VAR, durable=False))
+    except EmbeddedServerError as error:
+        raise pytest.UsageError(str(error)) from error
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure() -> None:
+    SERVERS.close()
+    if OWN_FOLDER:
+        shutil.rmtree(folders_of(VAR).runtime, ignore_errors=True)
+        shutil.rmtree(VAR, ignore_errors=True)
+
+
+@pytest.fixture
+def child_environment(transactional_db: None) -> dict[str, str]:
+    """For a server, worker or command that a test starts: it works on the test's database."""
+    from django.db import connection
+
+    url = urlsplit(settings.DATABASE_URL)._replace(path=f"/{connection.settings_dict['NAME']}")
+    return {**os.environ, "DATABASE_URL": url.geturl()}

@@ -56,7 +56,7 @@ class PositionConv(nn.Module):
         """(A, tokens, width) -> same shape."""
         norm = (self.direction.square().sum((0, 1), keepdim=True) + WEIGHT_NORM_EPS).sqrt()
         weight = self.gain * self.direction / norm
-        taps = weight.shape[-1]
+        tokens, taps = x.shape[1], weight.shape[-1]
         x = x.transpose(1, 2)
         out = functional.conv1d(x, weight, self.bias, padding=taps // 2, groups=self.groups)
         return out[..., :tokens].transpose(1, 2)  # an even number of taps gives one too many

@@ -26,7 +26,7 @@ from inference.models import (
 )
 from mood_eval.models import Membership, Team, User
 
-PASSWORD = "a long enough password"  # noqa: S105
+PASSWORD = "a long enough password"
 
 LINES = (
     ("client", "I keep waking up at three and lie there going over the whole day."),

@@ -48,6 +48,9 @@ class Assignment(models.Model):
         models.CharField(max_length=80), default=list, blank=True
     )
     screen_class = models.CharField(max_length=10, blank=True)
+    answer_sequences = models.JSONField(default=dict, blank=True)
+    """Per question, the client's number of the newest answer taken: an older one that arrives
+    late is not."""
 
     class Meta:
         constraints = [

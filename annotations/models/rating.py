@@ -6,6 +6,7 @@ Every change is kept by database triggers in append-only event tables.
 from __future__ import annotations
 
 import pghistory
+import pgtrigger
 from django.db import models
 
 from annotations.models.assignment import Assignment
@@ -117,3 +118,28 @@ class Flag(models.Model):
 
     def __str__(self) -> str:
         return self.get_kind_display()
+
+
+class LateAnswer(models.Model):
+    """An answer that arrived after its study closed: kept, outside every figure."""
+
+    assignment = models.ForeignKey(
+        Assignment, on_delete=models.CASCADE, related_name="late_answers"
+    )
+    question = models.CharField(max_length=80)
+    value = models.CharField(max_length=60, blank=True)
+    sequence = models.BigIntegerField()
+    received_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["assignment", "question", "sequence"], name="late_answer_once"
+            ),
+        ]
+        triggers = [
+            pgtrigger.Protect(name="late_answer_immutable", operation=pgtrigger.Update),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.question}: {self.value}"

@@ -61,7 +61,7 @@ def open_corpus_file(path: Path) -> BinaryIO:
         if start.startswith(mark):
             file.close()
             raise Place(path, 1).error(None, f"the file is {name}, not UTF-8", SAVE_AS_UTF8)
-    if not start.strip():
+    if not start.removeprefix(codecs.BOM_UTF8).strip():
         _refuse_blank(path, file)
     file.seek(len(codecs.BOM_UTF8) if start.startswith(codecs.BOM_UTF8) else 0)
     return file
@@ -77,8 +77,9 @@ def _refuse_blank(path: Path, file: BinaryIO) -> None:
 
 def not_utf8(error: UnicodeDecodeError, place: Place) -> CorpusError:
     wrong = error.object[error.start]
+    guess = "UTF-16" if b"\0" in error.object else "Latin-1"
     return place.error(
-        None, f"byte 0x{wrong:02x} is not valid UTF-8 (the file may be Latin-1)", SAVE_AS_UTF8
+        None, f"byte 0x{wrong:02x} is not valid UTF-8 (the file may be {guess})", SAVE_AS_UTF8
     )
 
 

@@ -229,7 +229,10 @@ class _Window:
         """Reads on and returns where the new text starts; an object without end is refused."""
         end = len(self._text)
         if end > MAX_RECORD_BYTES:
-            raise self._precise_fault(place) or too_long(place, "dialogue")
+            fault = self._precise_fault(place)
+            # A fault on the last line may only be the cut made here.
+            cut = self._line + self._text.count("\n")
+            raise fault if fault and fault.line != cut else too_long(place, "dialogue")
         if not self._fill():
             raise self._precise_fault(place) or place.error(
                 None, "the file ends in the middle of the dialogue", "Download the file again"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Model, QuerySet
@@ -25,13 +25,12 @@ def for_teams_of(user: User | AnonymousUser, queryset: QuerySet[M]) -> QuerySet[
 
 def team_object(user: User | AnonymousUser, queryset: QuerySet[M], **lookup: Any) -> M:
     """The row, or 404 for everyone outside its team."""
-    return cast(M, get_object_or_404(for_teams_of(user, queryset), **lookup))
+    return get_object_or_404(for_teams_of(user, queryset), **lookup)
 
 
 def is_team_owner(user: User | AnonymousUser, team: Team) -> bool:
-    return Membership.objects.filter(
-        team=team, user_id=user.pk, role=Membership.Role.OWNER
-    ).exists()
+    owners = Membership.objects.filter(team=team, role=Membership.Role.OWNER)
+    return user.pk is not None and owners.filter(user_id=user.pk).exists()
 
 
 def current_team(user: User | AnonymousUser) -> Team:

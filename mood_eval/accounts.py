@@ -11,7 +11,7 @@ from mood_eval.demo_accounts import DEMO_PASSWORD
 from mood_eval.models import User
 
 
-class AccountAdapter(DefaultAccountAdapter):
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     """Accounts are made by invitation; nobody signs up from the street."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:

@@ -28,6 +28,15 @@ def flag(name: str, *, default: bool) -> bool:
     raise ImproperlyConfigured(f"{name} must be 1 or 0, not {value!r}.")
 
 
+def integer(name: str, default: int, *, minimum: int) -> int:
+    value = text(name, str(default))
+    if not value.isdecimal() or int(value) < minimum:
+        raise ImproperlyConfigured(
+            f"{name} must be a whole number of at least {minimum}, not {value!r}."
+        )
+    return int(value)
+
+
 def choice(name: str, options: tuple[str, ...], default: str) -> str:
     value = text(name, default)
     if value not in options:

@@ -31,7 +31,7 @@ class EmailUserManager(UserManager["User"]):
 
 
 class User(AbstractUser):
-    username = None  # type: ignore[assignment]
+    username = None
     email = models.EmailField("e-mail address", unique=True)
 
     USERNAME_FIELD = "email"

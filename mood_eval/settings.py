@@ -123,9 +123,9 @@ CELERY_TASK_ROUTES = {"inference.tasks.gpu_*": {"queue": "gpu"}}
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TIMEZONE = "UTC"
 
-JOB_LEASE_SECONDS = 20
+JOB_LEASE_SECONDS = env.integer("JOB_LEASE_SECONDS", 20, minimum=1)
 """A worker renews its lease well within this; afterwards another worker takes the job over."""
-JOB_SWEEP_SECONDS = 15
+JOB_SWEEP_SECONDS = env.integer("JOB_SWEEP_SECONDS", 15, minimum=1)
 
 AUTH_USER_MODEL = "mood_eval.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]

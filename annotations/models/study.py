@@ -34,6 +34,8 @@ class Study(models.Model):
     seed = models.PositiveBigIntegerField()
     overlap = models.PositiveSmallIntegerField(default=2)
     """Raters per item."""
+    stimulus_limit = models.PositiveIntegerField(null=True, blank=True)
+    """Stimuli drawn by seed from those that every run answered; empty takes all of them."""
     block_size = models.PositiveSmallIntegerField(default=20)
     response_fields = models.CharField(
         max_length=10, choices=ResponseFields, default=ResponseFields.HIDDEN

@@ -53,7 +53,7 @@ class Folders:
                 f"your account, or set MOODEVAL_VAR to a folder of your own."
             ) from error
         for folder in (self.runtime.parent, self.runtime):
-            make_private(folder, os.geteuid())
+            _make_private(folder)
 
 
 def folders_of(var: Path) -> Folders:
@@ -69,19 +69,17 @@ def rotate_log(log: Path) -> None:
         log.replace(log.with_suffix(".1.log"))
 
 
-def make_private(folder: Path, account: int) -> None:
+def _make_private(folder: Path) -> None:
     """Others can write to /tmp: what they left there in our name is refused, not used."""
     folder.mkdir(mode=0o700, exist_ok=True)
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode):
         raise EmbeddedServerError(f"{folder} is not a folder. Remove it and try again.")
-    if found.st_uid not in (account, os.geteuid()):
+    if found.st_uid != os.geteuid():
         raise EmbeddedServerError(
             f"{folder} belongs to {owner_name(folder)}, so the servers' sockets cannot be put "
             f"there safely. Remove it, or set DATABASE_URL and REDIS_URL to servers of your own."
         )
-    if found.st_uid != account:
-        os.chown(folder, account, -1)
     if found.st_mode & 0o066:
         folder.chmod(0o700)
 

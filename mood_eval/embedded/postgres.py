@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from mood_eval.embedded import keeper
 from mood_eval.embedded.account import Account, postgres_account
-from mood_eval.embedded.folders import EmbeddedServerError, Folders, make_private
+from mood_eval.embedded.folders import EmbeddedServerError, Folders
 from mood_eval.embedded.server import stop_leftovers
 
 DATABASE = "moodeval"
@@ -80,12 +80,13 @@ class Postgres:
         return ["-D", str(self.data), *options]
 
     def _prepare_socket_folder(self) -> None:
-        if self.account.switch_to is not None:  # another account has to come through
+        if self.account.switch_to is not None:  # another account comes through, but reads nothing
             for folder in (self.folders.runtime.parent, self.folders.runtime):
                 folder.chmod(0o711)
-        make_private(self.folders.postgres_socket_folder, self.account.uid)
-        for left in self.folders.postgres_socket_folder.iterdir():
-            left.unlink()
+        sockets = self.folders.postgres_socket_folder
+        shutil.rmtree(sockets, ignore_errors=True)
+        sockets.mkdir(mode=0o700)
+        os.chown(sockets, self.account.uid, -1)
 
     def _create_cluster(self) -> None:
         """Renamed when finished, so a half-made one is never taken for a database."""

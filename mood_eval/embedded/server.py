@@ -64,10 +64,10 @@ def stop_leftovers(data: Path, program: str, patience: float = LEFTOVER_SECONDS)
     """A server whose keeper was killed a moment ago may still be ending; nobody else has one on
     this folder, because we hold the start lock and there is no keeper."""
     for number in (None, signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
-        for pid in _processes_in(data, program) if number else ():
+        for pid in processes_in(data, program) if number else ():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number or 0)
-        if _wait_for(lambda: not _processes_in(data, program), patience):
+        if _wait_for(lambda: not processes_in(data, program), patience):
             return
 
 
@@ -143,7 +143,7 @@ def _wait_for(condition: Callable[[], bool], seconds: float) -> bool:
     return True
 
 
-def _processes_in(data: Path, program: str) -> list[int]:
+def processes_in(data: Path, program: str) -> list[int]:
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():

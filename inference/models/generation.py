@@ -11,6 +11,8 @@ from mood_eval.models import Team
 class GenerationRun(Job):
     """One model over a fixed list of stimuli with fixed options."""
 
+    task_name = "inference.tasks.gpu_generate"
+
     team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="generation_runs")
     model_version = models.ForeignKey(
         ModelVersion, on_delete=models.PROTECT, related_name="generation_runs"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.conf import settings
 from django.db import models
 
@@ -15,6 +17,9 @@ class JobState(models.TextChoices):
 
 
 class Job(models.Model):
+    task_name: ClassVar[str]
+    """The Celery task that does the work, given the row's id."""
+
     state = models.CharField(max_length=10, choices=JobState, default=JobState.QUEUED)
     cancel_requested = models.BooleanField(default=False)
     lease_token = models.UUIDField(null=True, editable=False)

@@ -13,6 +13,8 @@ class TrainingRun(Job):
     `done` and `total` count optimiser steps.
     """
 
+    task_name = "inference.tasks.gpu_train"
+
     class Method(models.TextChoices):
         SFT = "sft", "Supervised fine-tuning"
         DPO = "dpo", "Direct preference optimisation"

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from inference.models import GenerationRun, JobState, Response
+from mood_eval.models import Team
+
+RATE_WINDOW = timedelta(seconds=60)
+
+
+@dataclass(frozen=True)
+class RunProgress:
+    done: int
+    total: int
+    percent: float
+    rate: float | None
+    """Responses per second: lately while it runs, overall afterwards; None when unknown."""
+    remaining: timedelta | None
+
+
+def runs_of_team(team: Team) -> QuerySet[GenerationRun]:
+    return (
+        GenerationRun.objects.filter(team=team)
+        .select_related("model_version", "corpus", "created_by")
+        .order_by("-pk")
+    )
+
+
+def run_progress(run: GenerationRun) -> RunProgress:
+    rate = _rate(run, timezone.now())
+    left = run.total - run.done
+    return RunProgress(
+        done=run.done,
+        total=run.total,
+        percent=100 * run.done / run.total if run.total else 0.0,
+        rate=rate,
+        remaining=timedelta(seconds=round(left / rate)) if rate and run.is_active else None,
+    )
+
+
+def _rate(run: GenerationRun, now: datetime) -> float | None:
+    if run.started_at is None or not run.done:
+        return None
+    if run.state == JobState.RUNNING:
+        since = max(run.started_at, now - RATE_WINDOW)
+        lately = Response.objects.filter(run=run, created_at__gt=since).count()
+        if lately:
+            return lately / max((now - since).total_seconds(), 0.001)
+    seconds = ((run.finished_at or now) - run.started_at).total_seconds()
+    return run.done / seconds if seconds > 0 else None
+
+
+def responses_of_run(run: GenerationRun) -> QuerySet[Response]:
+    """In the order of the selection."""
+    return (
+        Response.objects.filter(run=run)
+        .select_related("stimulus__dialogue")
+        .order_by("stimulus__dialogue_id", "stimulus__first_position", "sample")
+    )

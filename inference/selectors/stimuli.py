@@ -1,0 +1,71 @@
+"""From rows to what a model is given, and to what the therapist really said."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+from inference.contracts import ReplyFields, StimulusInput, TurnText
+from inference.models import Stimulus, Turn
+
+
+def stimulus_key(stimulus: Stimulus) -> str:
+    """Stable across databases: it names the dialogue as the corpus does. Needs `dialogue`."""
+    return f"{stimulus.dialogue.external_id}:{stimulus.first_position}"
+
+
+def stimulus_inputs(stimuli: Sequence[Stimulus]) -> list[StimulusInput]:
+    """In the order given, with one query. The stimuli come with `dialogue` selected."""
+    turns = _turns(stimuli)
+    return [_input(stimulus, turns[stimulus.dialogue_id]) for stimulus in stimuli]
+
+
+def human_replies(stimuli: Sequence[Stimulus]) -> dict[str, ReplyFields]:
+    """By stimulus key: the therapist turn that directly follows, with the corpus' labels."""
+    turns = _turns(stimuli)
+    return {
+        stimulus_key(stimulus): _reply(stimulus, turns[stimulus.dialogue_id])
+        for stimulus in stimuli
+        if stimulus.followed
+    }
+
+
+def _turns(stimuli: Sequence[Stimulus]) -> dict[int, dict[int, Turn]]:
+    """By dialogue, then by position."""
+    rows = Turn.objects.filter(dialogue__in={s.dialogue_id for s in stimuli})
+    found: dict[int, dict[int, Turn]] = defaultdict(dict)
+    for turn in rows.select_related("clip").order_by("dialogue_id", "position"):
+        found[turn.dialogue_id][turn.position] = turn
+    return found
+
+
+def _input(stimulus: Stimulus, turns: dict[int, Turn]) -> StimulusInput:
+    asked = [
+        turn
+        for position, turn in turns.items()
+        if stimulus.first_position <= position <= stimulus.last_position
+    ]
+    return StimulusInput(
+        key=stimulus_key(stimulus),
+        situation=stimulus.dialogue.situation,
+        history=tuple(
+            _text(turn) for position, turn in turns.items() if position < stimulus.first_position
+        ),
+        client_turns=tuple(_text(turn) for turn in asked),
+        clip_paths=tuple(Path(turn.clip.file.path) for turn in asked if turn.clip),
+    )
+
+
+def _text(turn: Turn) -> TurnText:
+    return TurnText("client" if turn.speaker == "client" else "therapist", turn.text)
+
+
+def _reply(stimulus: Stimulus, turns: dict[int, Turn]) -> ReplyFields:
+    client, therapist = turns[stimulus.last_position], turns[stimulus.last_position + 1]
+    return ReplyFields(
+        client_emotion=client.emotion or None,
+        therapist_emotion=therapist.emotion or None,
+        strategy=therapist.strategy or None,
+        text=therapist.text,
+    )

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+
+from inference.backends.weights import weights_sha256
+from inference.errors import CheckpointError, DomainError
+from inference.models import Corpus, ModelVersion
+from mood_eval.models import Team
+
+CARD_FILES = ("README.md", "MODEL_CARD.md")
+
+
+class NameTakenError(DomainError):
+    pass
+
+
+def checkpoint_folder(path: str | Path) -> Path:
+    """Absolute, or relative to the project or to settings.VAR, whichever exists."""
+    candidates = [Path(base) / path for base in (settings.BASE_DIR, settings.VAR)]
+    for folder in candidates:
+        if folder.is_dir():
+            return folder
+    tried = " or ".join(dict.fromkeys(map(str, candidates)))
+    raise CheckpointError(f"There is no folder {tried}.")
+
+
+def register_checkpoint(
+    *,
+    team: Team,
+    name: str,
+    path: str | Path,
+    parent: ModelVersion | None = None,
+    is_demo: bool = False,
+    card: str = "",
+) -> ModelVersion:
+    """`card` defaults to the folder's README.md."""
+    folder = checkpoint_folder(path)
+    if parent is not None and parent.team_id != team.pk:
+        raise CheckpointError("The parent belongs to another team.")
+    return _create(
+        team=team,
+        name=name,
+        kind=ModelVersion.Kind.MULTIMOOD,
+        path=str(path),
+        weights_sha256=weights_sha256(folder),
+        parent=parent,
+        is_demo=is_demo,
+        card=card or _card(folder),
+        config=_config(folder),
+    )
+
+
+def register_imported(team: Team, name: str, corpus: Corpus) -> ModelVersion:
+    """The therapists of a corpus as a model: it answers with what they really said."""
+    if corpus.team_id != team.pk:
+        raise CheckpointError("The corpus belongs to another team.")
+    return _create(
+        team=team,
+        name=name,
+        kind=ModelVersion.Kind.IMPORTED,
+        card=f"What the therapists of the corpus {corpus.name} really said.",
+        config={"corpus": corpus.pk, "corpus_name": corpus.name},
+    )
+
+
+def _create(*, name: str, **fields: Any) -> ModelVersion:
+    name = name.strip()
+    if not name:
+        raise CheckpointError("A model needs a name.")
+    try:
+        with transaction.atomic():
+            return ModelVersion.objects.create(name=name, **fields)
+    except IntegrityError as error:
+        raise NameTakenError(f"There is already a model named “{name}”.") from error
+
+
+def _config(folder: Path) -> dict[str, Any]:
+    file = folder / "config.json"
+    try:
+        config = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise CheckpointError(f"{folder} holds no config.json.") from error
+    except ValueError as error:
+        raise CheckpointError(f"{file} is not readable JSON: {error}.") from error
+    if not isinstance(config, dict):
+        raise CheckpointError(f"{file} does not hold an object.")
+    return config
+
+
+def _card(folder: Path) -> str:
+    for name in CARD_FILES:
+        if (folder / name).is_file():
+            return (folder / name).read_text(encoding="utf-8")
+    return ""

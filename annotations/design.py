@@ -132,9 +132,9 @@ def orient_evenly(edges: Iterable[tuple[int, int]], random: Random) -> list[tupl
     for one, other in edges:
         neighbours[one].add(other)
         neighbours[other].add(one)
-    for node in [n for n in neighbours if len(neighbours[n]) % 2]:
-        neighbours[node].add(extra)
-        neighbours[extra].add(node)
+    for odd in [n for n in neighbours if len(neighbours[n]) % 2]:
+        neighbours[odd].add(extra)
+        neighbours[extra].add(odd)
     nodes = shuffled(sorted(n for n in neighbours if n is not None), random)
     oriented: list[tuple[int, int]] = []
     for start in nodes:

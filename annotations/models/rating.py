@@ -127,7 +127,7 @@ class LateAnswer(models.Model):
         Assignment, on_delete=models.CASCADE, related_name="late_answers"
     )
     question = models.CharField(max_length=80)
-    value = models.CharField(max_length=60, blank=True)
+    value = models.TextField(blank=True)
     sequence = models.BigIntegerField()
     received_at = models.DateTimeField(auto_now_add=True)
 

@@ -1,0 +1,50 @@
+"""Accounts of the people invited to rate, and their pseudonyms."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from random import Random
+
+from allauth.account.forms import default_token_generator
+from allauth.account.utils import user_pk_to_url_str
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.urls import reverse
+
+from annotations.models import Study, StudyRater
+from inference.errors import DomainError
+from mood_eval.models import User
+
+
+class UnusableAddressError(DomainError):
+    pass
+
+
+def rater_account(email: str) -> User:
+    """The account with this address; a new one has no password until its owner sets one."""
+    email = email.strip().lower()
+    try:
+        validate_email(email)
+    except ValidationError as error:
+        raise UnusableAddressError(f"“{email}” is not an e-mail address.") from error
+    user = User.objects.filter(email__iexact=email).first()
+    return user or User.objects.create_user(email)
+
+
+def password_link(user: User) -> str:
+    """Path under which the person sets a first password. It works once."""
+    key = f"{user_pk_to_url_str(user)}-{default_token_generator.make_token(user)}"
+    uid, _, token = key.partition("-")
+    return reverse("account_reset_password_from_key", kwargs={"uidb36": uid, "key": token})
+
+
+def add_raters(study: Study, emails: Sequence[str]) -> list[StudyRater]:
+    """Pseudonyms are dealt by seed, so that their order says nothing about the list of people."""
+    taken = set(study.raters.values_list("user_id", flat=True))
+    users = {user.pk: user for user in map(rater_account, emails) if user.pk not in taken}
+    names = [f"R{number:02d}" for number in range(len(taken) + 1, len(taken) + len(users) + 1)]
+    Random(f"{study.seed}:pseudonyms:{len(taken)}").shuffle(names)  # noqa: S311
+    return StudyRater.objects.bulk_create(
+        StudyRater(study=study, user=user, pseudonym=name)
+        for user, name in zip(users.values(), names, strict=True)
+    )

@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from pytest_django import DjangoAssertNumQueries
+
+from annotations.models import Assignment, Item, Study, StudyPart, StudyRater
+from annotations.selectors.matrices import criterion_matrices
+from tests.answered_studies import (
+    CLEARLY_FIRST,
+    NEITHER,
+    SLIGHTLY_SECOND,
+    TIE,
+    add_item,
+    add_part,
+    assign,
+    choose,
+    make_instrument,
+    make_study,
+    responses_by_stimulus,
+    score,
+)
+from tests.factories import make_corpus_with_dialogues, make_run_with_responses, make_team
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def study() -> Study:
+    team = make_team()
+    corpus = make_corpus_with_dialogues(team, 1)
+    runs = [
+        make_run_with_responses(team, corpus, name, f"Reply of {name}.") for name in ("one", "two")
+    ]
+    return make_study(team, runs)
+
+
+def raters(study: Study) -> list[StudyRater]:
+    return list(study.raters.order_by("pseudonym"))
+
+
+def absolute_items(study: Study) -> list[Item]:
+    part = add_part(study, "absolute", make_instrument(criteria=("empathy", "safety")))
+    runs = [link.run for link in study.study_runs.all()]
+    return [add_item(part, stimulus, [one]) for stimulus, (one, _) in responses_by_stimulus(runs)]
+
+
+def pairwise_items(study: Study) -> list[Item]:
+    part = add_part(study, "pairwise", make_instrument())
+    runs = [link.run for link in study.study_runs.all()]
+    return [add_item(part, stimulus, both) for stimulus, both in responses_by_stimulus(runs)]
+
+
+def test_scores_stand_by_rater_and_candidate_and_reasons_are_counted_apart(study: Study) -> None:
+    items, (one, two) = absolute_items(study), raters(study)
+    score(items[0], one, {"empathy": 7, "safety": 9})
+    score(items[0], two, {"empathy": 5, "safety": "cannot_tell"})
+    score(items[1], one, {"empathy": "not_applicable"})
+    empathy, safety = criterion_matrices(items[0].part)
+    assert empathy.raters == ("R1", "R2")
+    assert empathy.units == tuple(item.candidates.get().pk for item in items)
+    np.testing.assert_array_equal(empathy.values, [[7, np.nan, np.nan], [5, np.nan, np.nan]])
+    assert empathy.missing == {"not_applicable": 1}
+    np.testing.assert_array_equal(safety.values, [[9, np.nan, np.nan], [np.nan, np.nan, np.nan]])
+    assert safety.missing == {"cannot_tell": 1, "no_answer": 1}
+
+
+def test_saved_but_not_submitted_answers_do_not_count(study: Study) -> None:
+    items, (one, two) = absolute_items(study), raters(study)
+    score(items[0], one, {"empathy": 7}, state=Assignment.State.ASSIGNED)
+    score(items[0], two, {"empathy": 3}, state=Assignment.State.SKIPPED)
+    empathy, _ = criterion_matrices(items[0].part)
+    assert np.isnan(empathy.values).all()
+    assert empathy.missing == {"not_submitted": 1, "skipped": 1}
+
+
+@pytest.mark.parametrize("role", ["repeat", "adjudication", "training"])
+def test_only_independent_first_answers_count(study: Study, role: str) -> None:
+    items, (one, _) = absolute_items(study), raters(study)
+    score(items[0], one, {"empathy": 7, "safety": 7})
+    score(items[0], one, {"empathy": 1, "safety": 1}, role=role)
+    empathy, _ = criterion_matrices(items[0].part)
+    assert empathy.values[0, 0] == 7
+    assert np.isnan(empathy.values[0, 1:]).all()
+
+
+def test_llm_judges_are_never_pooled_with_people(study: Study) -> None:
+    items, (one, judge) = absolute_items(study), raters(study)
+    StudyRater.objects.filter(pk=judge.pk).update(kind=StudyRater.Kind.LLM)
+    score(items[0], one, {"empathy": 7, "safety": 7})
+    score(items[0], judge, {"empathy": 1, "safety": 1})
+    empathy, _ = criterion_matrices(items[0].part)
+    assert empathy.raters == ("R1",)
+
+
+def test_choices_are_oriented_by_response_and_not_by_side_shown(study: Study) -> None:
+    items, (one, two) = pairwise_items(study), raters(study)
+    first, second = choose(items[0], one, CLEARLY_FIRST), choose(items[0], two, CLEARLY_FIRST)
+    Assignment.objects.filter(pk=first.pk).update(display_order=second.display_order[::-1])
+    choose(items[1], one, TIE)
+    choose(items[1], two, SLIGHTLY_SECOND)
+    choose(items[2], one, NEITHER)
+    choose(items[2], two, "outside_competence")
+    empathy, overall = criterion_matrices(items[0].part)
+    np.testing.assert_array_equal(overall.values, [[-2, 0, 0], [-2, 1, np.nan]])
+    assert overall.missing == {"outside_competence": 1}
+    assert overall.slug == "overall"
+    assert overall.units == tuple(item.pk for item in items)
+    assert empathy.missing == {"no_answer": 6}
+
+
+def test_without_overall_question_there_is_no_overall_matrix(study: Study) -> None:
+    items = pairwise_items(study)
+    StudyPart.objects.filter(pk=items[0].part_id).update(with_overall=False)
+    assert [m.slug for m in criterion_matrices(StudyPart.objects.get())] == ["empathy"]
+
+
+def test_number_of_queries_does_not_grow_with_the_answers(
+    study: Study, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    items, everyone = absolute_items(study), raters(study)
+    part = items[0].part
+    with django_assert_num_queries(5):
+        criterion_matrices(part)
+    for item in items:
+        for rater in everyone:
+            assign(item, rater)
+    with django_assert_num_queries(5):
+        criterion_matrices(part)

@@ -94,7 +94,9 @@ class MultiMoodConfig(Qwen2Config):
     history_token_id: int | None = None
     max_clips: int = 5
     max_history_tokens: int = 512
+    max_text_tokens: int = 512
     max_audio_seconds: float = 30.0
+    prompt_style: str = "full"
 
     def __post_init__(self, **kwargs: Any) -> None:
         self.vision_config = _sub_config(SiglipVisionConfig, self.vision_config, PUBLISHED_VISION)

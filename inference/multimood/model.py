@@ -207,9 +207,10 @@ class MultiMoodModel(MultiMoodPreTrainedModel, Qwen2Model):  # type: ignore[misc
             raise ValueError(f"the audio padding mask makes {mask.shape[1]} tokens, not {tokens}")
         return features[~mask.bool()]
 
-    def freeze_towers(self) -> None:
-        self.vision_tower.requires_grad_(False)
-        self.audio_tower.requires_grad_(False)
+    def train_towers(self, trained: bool) -> None:
+        """Frozen towers allow features cached by clip; a model from scratch trains them first."""
+        self.vision_tower.train_tower(trained)
+        self.audio_tower.requires_grad_(trained)
 
 
 class MultiMoodForConditionalGeneration(MultiMoodPreTrainedModel, GenerationMixin):  # type: ignore[misc]
@@ -299,7 +300,8 @@ class MultiMoodForConditionalGeneration(MultiMoodPreTrainedModel, GenerationMixi
         processors = super()._get_logits_processor(*args, **kwargs)
         ids = [i for i in astuple(self.config.placeholders) if i >= 0]
         if ids:
-            processors.append(SuppressTokensLogitsProcessor(ids, device=self.device))
+            # First, so that sampling by nucleus shares out no probability to them.
+            processors.insert(0, SuppressTokensLogitsProcessor(ids, device=self.device))
         return processors
 
     def _expand_inputs_for_generation(

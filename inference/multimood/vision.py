@@ -24,11 +24,17 @@ class VisionTower(nn.Module):
         # Entry -1 of the hidden states is the last layer's output, so -2 leaves one layer out.
         entries = config.num_hidden_layers + 1
         self.layers_run = select_layer % entries
+        self.train_tower(False)
+
+    def train_tower(self, trained: bool) -> None:
+        """Frozen unless a model is trained from scratch."""
+        self.trained = trained
+        self.requires_grad_(trained)
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-        """(N, 3, H, W) normalised pixels -> (N, patches, width). Always frozen."""
+        """(N, 3, H, W) normalised pixels -> (N, patches, width)."""
         siglip = self.vision_tower.vision_model
-        with torch.no_grad():
+        with torch.set_grad_enabled(self.trained and torch.is_grad_enabled()):
             hidden = siglip.embeddings(pixels)
             for layer in siglip.encoder.layers[: self.layers_run]:
                 hidden = layer(hidden, attention_mask=None)

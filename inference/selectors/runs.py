@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -61,3 +62,27 @@ def responses_of_run(run: GenerationRun) -> QuerySet[Response]:
         .select_related("stimulus__dialogue")
         .order_by("stimulus__dialogue_id", "stimulus__first_position", "sample")
     )
+
+
+def run_facts(run: GenerationRun) -> dict[str, Any]:
+    """What the command line reports."""
+    seconds = (
+        (run.finished_at - run.started_at).total_seconds()
+        if run.started_at and run.finished_at
+        else None
+    )
+    return {
+        "run": run.pk,
+        "model": run.model_version.name,
+        "corpus": run.corpus.name,
+        "splits": run.splits,
+        "options": run.options,
+        "state": run.state,
+        "done": run.done,
+        "total": run.total,
+        "error": run.error,
+        "started_at": run.started_at,
+        "finished_at": run.finished_at,
+        "seconds": seconds,
+        "responses_per_second": round(run.done / seconds, 3) if seconds else None,
+    }

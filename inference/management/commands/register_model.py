@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from inference.management.base import DomainCommand, team_named
+from inference.selectors.model_versions import model_facts
+from inference.selectors.names import corpus_named, model_named
+from inference.services.model_versions import register_checkpoint, register_imported
+
+
+class Command(DomainCommand):
+    help = (
+        "Register something that can answer: a MultiMood checkpoint (--path), or the human "
+        "therapist replies of a corpus (--corpus)."
+    )
+    reports = True
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("name", metavar="NAME")
+        source = parser.add_mutually_exclusive_group(required=True)
+        source.add_argument(
+            "--path",
+            type=Path,
+            metavar="FOLDER",
+            help="checkpoint folder: absolute, or relative to the project or its var folder",
+        )
+        source.add_argument("--corpus", metavar="NAME", help="whose therapist replies to use")
+        parser.add_argument("--parent", metavar="NAME", help="the model it was trained from")
+
+    def act(self, **options: Any) -> dict[str, Any]:
+        team = team_named(options["team"])
+        if options["corpus"]:
+            corpus = corpus_named(team, options["corpus"])
+            return model_facts(register_imported(team, options["name"], corpus))
+        parent = model_named(team, options["parent"]) if options["parent"] else None
+        return model_facts(
+            register_checkpoint(
+                team=team, name=options["name"], path=options["path"], parent=parent
+            )
+        )
+
+    def describe(self, report: dict[str, Any]) -> str:
+        return f"Registered {report['name']}."

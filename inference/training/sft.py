@@ -1,0 +1,123 @@
+"""Supervised fine-tuning on a corpus' own therapist replies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch.utils.data import Dataset
+from transformers import Trainer, TrainingArguments
+
+from inference.contracts import ReplyFields, StimulusInput, TurnText
+from inference.corpora import generic
+from inference.corpora.errors import CorpusError
+from inference.corpora.records import DialogueRecord, TurnRecord
+from inference.corpora.stimuli import Stimulus, stimuli
+from inference.multimood.model import MultiMoodForConditionalGeneration
+from inference.multimood.processing import LoadClip, MultiMoodProcessor, Sample
+from inference.multimood.prompt import reply_lines, without_words
+from inference.training.config import ConfigError, TrainingConfig
+from inference.training.modality import choose_modality, draw
+from inference.training.targets import without_end
+
+
+@dataclass(frozen=True)
+class Lesson:
+    stimulus: StimulusInput
+    reply: ReplyFields
+    whole: bool = True
+    """False: nobody answered, and only the client's emotion is known."""
+
+
+class Lessons(Dataset[Sample]):
+    """Encoded anew in every epoch, with other media shown."""
+
+    def __init__(
+        self,
+        lessons: Sequence[Lesson],
+        processor: MultiMoodProcessor,
+        load_clip: LoadClip,
+        config: TrainingConfig,
+    ) -> None:
+        self.lessons, self.processor, self.load_clip = lessons, processor, load_clip
+        self.config = config
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self.lessons)
+
+    def __getitem__(self, row: int) -> Sample:
+        lesson = self.lessons[row]
+        stimulus, seed = lesson.stimulus, (self.config.seed, self.epoch, lesson.stimulus.key)
+        modality = choose_modality(self.config.modality, *seed)
+        hides_words = draw(*seed, "words").random() < self.config.text_dropout
+        if hides_words and modality != "text" and stimulus.clip_paths:
+            stimulus = without_words(stimulus)
+        if lesson.whole:
+            target = reply_lines(lesson.reply)
+            return self.processor.encode(stimulus, target, modality, self.load_clip)
+        target = f"Client's emotion: {lesson.reply.client_emotion}\n"
+        return without_end(self.processor.encode(stimulus, target, modality, self.load_clip))
+
+
+def sft_trainer(
+    config: TrainingConfig,
+    arguments: Mapping[str, Any],
+    model: MultiMoodForConditionalGeneration,
+    processor: MultiMoodProcessor,
+    load_clip: LoadClip,
+    callbacks: Sequence[Any],
+) -> Trainer:
+    lessons = [*corpus_lessons(config.dataset, config.split)]
+    if config.emotion_dataset is not None:
+        lessons += corpus_lessons(config.emotion_dataset, "")
+    if not lessons:
+        raise ConfigError(f"dataset: {config.dataset} has nothing to learn in {config.split!r}.")
+    return Trainer(
+        model=model,
+        args=TrainingArguments(**arguments),
+        data_collator=processor.collate,
+        train_dataset=Lessons(lessons, processor, load_clip, config),
+        processing_class=processor.tokenizer,
+        callbacks=list(callbacks),
+    )
+
+
+def corpus_lessons(file: Path, split: str) -> list[Lesson]:
+    try:
+        dialogues = [d for d in generic.read([file]) if not split or d.split == split]
+    except CorpusError as error:
+        raise ConfigError(f"dataset: {error}") from error
+    return [lesson for dialogue in dialogues for lesson in dialogue_lessons(dialogue)]
+
+
+def dialogue_lessons(dialogue: DialogueRecord) -> Iterator[Lesson]:
+    for stimulus in stimuli(dialogue):
+        client = dialogue.turns[stimulus.last]
+        if stimulus.followed:
+            reply = dialogue.turns[stimulus.last + 1]
+            fields = ReplyFields(client.emotion, reply.emotion, reply.strategy, reply.text)
+            yield Lesson(stimulus_input(dialogue, stimulus), fields)
+        elif client.emotion is not None:
+            fields = ReplyFields(client.emotion, None, None, "")
+            yield Lesson(stimulus_input(dialogue, stimulus), fields, whole=False)
+
+
+def stimulus_input(dialogue: DialogueRecord, stimulus: Stimulus) -> StimulusInput:
+    asked = dialogue.turns[stimulus.first : stimulus.last + 1]
+    return StimulusInput(
+        key=f"{dialogue.external_id}:{stimulus.first}",
+        situation=dialogue.situation,
+        history=tuple(map(_turn_text, dialogue.turns[: stimulus.first])),
+        client_turns=tuple(map(_turn_text, asked)),
+        clip_paths=tuple(turn.clip_path for turn in asked if turn.clip_path is not None),
+    )
+
+
+def _turn_text(turn: TurnRecord) -> TurnText:
+    return TurnText(turn.speaker, turn.text)

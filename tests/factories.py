@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import io
+import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from django.core.files.base import ContentFile
@@ -60,27 +61,31 @@ def clip_bytes(seconds: float = 2.0) -> bytes:
     import av
     import numpy as np
 
-    buffer = io.BytesIO()
-    with av.open(buffer, "w", format="mp4", options={"movflags": "faststart"}) as container:
-        video = container.add_stream("libx264", rate=10)
-        video.width, video.height, video.pix_fmt = 160, 96, "yuv420p"
-        audio = container.add_stream("aac", rate=16000, layout="mono")
-        ramp = np.tile(np.arange(160, dtype=np.uint8), (96, 1))
-        for index in range(int(seconds * 10)):
-            grey = np.roll(ramp, 8 * index, axis=1)
-            frame = av.VideoFrame.from_ndarray(np.stack([grey] * 3, axis=-1), format="rgb24")
-            container.mux(video.encode(frame))
-        container.mux(video.encode(None))
-        time = np.arange(int(seconds * 16000)) / 16000
-        tone = (0.1 * np.sin(2 * np.pi * 220 * time)).astype(np.float32)[None]
-        for start in range(0, tone.shape[1] - 1023, 1024):
-            piece = av.AudioFrame.from_ndarray(
-                np.ascontiguousarray(tone[:, start : start + 1024]), format="fltp", layout="mono"
-            )
-            piece.sample_rate, piece.pts = 16000, start
-            container.mux(audio.encode(piece))
-        container.mux(audio.encode(None))
-    return buffer.getvalue()
+    # FFmpeg opens the file a second time to put the index at the front: no buffer will do.
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "clip.mp4"
+        with av.open(str(path), "w", options={"movflags": "faststart"}) as container:
+            video = container.add_stream("libx264", rate=10)
+            video.width, video.height, video.pix_fmt = 160, 96, "yuv420p"
+            audio = container.add_stream("aac", rate=16000, layout="mono")
+            ramp = np.tile(np.arange(160, dtype=np.uint8), (96, 1))
+            for index in range(int(seconds * 10)):
+                grey = np.roll(ramp, 8 * index, axis=1)
+                frame = av.VideoFrame.from_ndarray(np.stack([grey] * 3, axis=-1), format="rgb24")
+                container.mux(video.encode(frame))
+            container.mux(video.encode(None))
+            time = np.arange(int(seconds * 16000)) / 16000
+            tone = (0.1 * np.sin(2 * np.pi * 220 * time)).astype(np.float32)[None]
+            for start in range(0, tone.shape[1] - 1023, 1024):
+                piece = av.AudioFrame.from_ndarray(
+                    np.ascontiguousarray(tone[:, start : start + 1024]),
+                    format="fltp",
+                    layout="mono",
+                )
+                piece.sample_rate, piece.pts = 16000, start
+                container.mux(audio.encode(piece))
+            container.mux(audio.encode(None))
+        return path.read_bytes()
 
 
 def make_clip(corpus: Corpus, content: bytes | None = None, duration_ms: int = 2000) -> Clip:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from inference.errors import DomainError
 
-class CorpusError(Exception):
+
+class CorpusError(DomainError):
     def __init__(
         self, *, file: Path, line: int | None, field: str | None, problem: str, remedy: str
     ) -> None:

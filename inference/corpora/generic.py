@@ -28,6 +28,7 @@ INFO = CorpusInfo(
     licence="",
     citation="",
     note="Licences are stated by the file, dialogue by dialogue.",
+    has_clips=True,
 )
 DIALOGUE_KEYS = (
     "id",

@@ -67,3 +67,5 @@ class CorpusInfo:
     citation: str
     note: str
     """What a reader of figures from this corpus must know."""
+    has_clips: bool = False
+    """Its files name clips, whose bytes belong to what is imported."""

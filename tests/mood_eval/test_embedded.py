@@ -12,12 +12,12 @@ import psycopg
 import pytest
 import redis
 from kombu.connection import Connection
-from processes import PROJECT, processes_in, wait_until
 
 from mood_eval import env
 from mood_eval.embedded import EmbeddedServerError, default_urls, server, using_servers
 from mood_eval.embedded.folders import folders_of
 from mood_eval.embedded.valkey import Valkey
+from tests.processes import PROJECT, processes_in, wait_until
 
 HOLD = """
 import sys

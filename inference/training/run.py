@@ -17,7 +17,6 @@ from inference.multimood.processing import MultiMoodProcessor
 from inference.training.callbacks import CHECKPOINT, ProgressCallback, last_checkpoint
 from inference.training.config import ConfigError, TrainingConfig
 from inference.training.dpo import dpo_trainer
-
 from inference.training.progress import FINAL, Progress, StopRequest
 from inference.training.sft import sft_trainer
 
@@ -40,7 +39,8 @@ def run(config: TrainingConfig, progress: Progress, stop: StopRequest) -> bool:
     set_seed(config.seed)
     processor = MultiMoodProcessor.from_pretrained(config.base)
     model = MultiMoodForConditionalGeneration.from_pretrained(config.base, dtype=torch.float32)
-    model.model.freeze_towers()
+    for tower in (model.model.vision_tower, model.model.audio_tower):
+        tower.requires_grad_(False)
     callback = ProgressCallback(progress, stop)
     build = dpo_trainer if config.method == "dpo" else sft_trainer
     load_clip = TowerCache(model.model, processor, max_bytes=FEATURE_BYTES).load

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import numpy as np
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from numpy.typing import NDArray
 
 from annotations.models import (
@@ -31,6 +31,12 @@ MISSING_LABELS = {
     **{str(value): str(label) for value, label in CannotRate.choices},
 }
 PAIRWISE_SCALE = (-2, 2)
+COUNTED = Q(
+    assignment__role=Assignment.Role.INDEPENDENT,
+    assignment__state=Assignment.State.SUBMITTED,
+    assignment__rater__kind=StudyRater.Kind.PERSON,
+)
+"""Ratings and preferences that enter figures."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from django.db.models import Avg, Count, Q
 
 from annotations.models import Assignment, Preference, Rating, Study, StudyPart, StudyRater
-from annotations.selectors.matrices import OVERALL, CriterionMatrix, criterion_matrices
+from annotations.selectors.matrices import COUNTED, OVERALL, CriterionMatrix, criterion_matrices
 from annotations.statistics.alpha import Agreement, agreement
 from annotations.statistics.sentences import agreement_sentence
 from inference.errors import UnknownNameError
@@ -143,17 +143,10 @@ def run_labels(study: Study) -> dict[int, str]:
     return {run: f"{name} (run {run})" if often[name] > 1 else name for run, name in rows}
 
 
-_COUNTED = Q(
-    assignment__role=Assignment.Role.INDEPENDENT,
-    assignment__state=Assignment.State.SUBMITTED,
-    assignment__rater__kind=StudyRater.Kind.PERSON,
-)
-
-
 def _model_means(part: StudyPart) -> dict[str, tuple[ModelMean, ...]]:
     labels = run_labels(part.study)
     rows = (
-        Rating.objects.filter(_COUNTED, assignment__item__part=part, score__isnull=False)
+        Rating.objects.filter(COUNTED, assignment__item__part=part, score__isnull=False)
         .values_list("criterion__slug", "candidate__response__run")
         .annotate(mean=Avg("score"), ratings=Count("pk"))
     )
@@ -177,7 +170,7 @@ def _win_counts(part: StudyPart) -> dict[str, tuple[WinCount, ...]]:
         runs_of_item[item].append(run)
     votes: dict[str, Counter[tuple[int, int, int | None]]] = defaultdict(Counter)
     rows = Preference.objects.filter(
-        _COUNTED, assignment__item__part=part, strength__isnull=False
+        COUNTED, assignment__item__part=part, strength__isnull=False
     ).values_list("criterion__slug", "assignment__item", "preferred__response__run")
     for slug, item, winner in rows:
         first, second = sorted(runs_of_item[item], key=order.index)

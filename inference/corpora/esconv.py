@@ -28,7 +28,7 @@ INFO = CorpusInfo(
     note=(
         "Text chats between crowd workers: no clips and no emotion per turn. Strategies are "
         "ESConv's eight, not MultiMood's ten. Dialogues with the same situation text are kept in "
-        "one session, since the same person wrote them. FailedESConv holds the conversations its "
+        "one session, since one person probably wrote them. FailedESConv holds the conversations its "
         "authors judged bad."
     ),
 )

@@ -28,8 +28,8 @@ INFO = CorpusInfo(
     note=(
         "Text chats between crowd workers: no clips and no emotion per turn. Strategies are "
         "ESConv's eight, not MultiMood's ten. Dialogues with the same situation text are kept in "
-        "one session, since one person probably wrote them. FailedESConv holds the conversations its "
-        "authors judged bad."
+        "one session, since one person probably wrote them. FailedESConv holds the "
+        "conversations its authors judged bad."
     ),
 )
 STRATEGIES = (

@@ -14,7 +14,9 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
 
-@worker_process_init.connect
 def end_with_the_worker(**_: object) -> None:
     """A pool process whose worker was killed would otherwise go on, with its task, unseen."""
     die_with_this_parent()
+
+
+worker_process_init.connect(end_with_the_worker)

@@ -208,7 +208,7 @@ def _run_demo(launch: Launch, lock: IO[str], port: int) -> None:
 
 
 def _start_web(launch: Launch, port: int) -> str:
-    with _free_port(port) as listener:
+    with listen_on_free_port(port) as listener:
         listener.set_inheritable(True)
         descriptor = listener.fileno()
         launch.start(
@@ -230,7 +230,7 @@ def _start_workers(launch: Launch) -> None:
         )
 
 
-def _free_port(first: int) -> socket.socket:
+def listen_on_free_port(first: int) -> socket.socket:
     for port in range(first, min(first + 100, 65536)):
         listener = socket.socket()
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

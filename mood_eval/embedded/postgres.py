@@ -95,7 +95,10 @@ class Postgres:
         new.mkdir(mode=0o700)
         os.chown(new, self.account.uid, -1)
         locale = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
-        self._run(["initdb", "-D", str(new), "-U", USER, "-A", "trust", "-E", "UTF8", *locale])
+        sync = [] if self.durable else ["--no-sync"]
+        self._run(
+            ["initdb", "-D", str(new), "-U", USER, "-A", "trust", "-E", "UTF8", *locale, *sync]
+        )
         self._run(
             ["postgres", "--single", "-D", str(new), "postgres"], f"CREATE DATABASE {DATABASE}"
         )

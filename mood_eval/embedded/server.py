@@ -39,9 +39,11 @@ class Server(Protocol):
 @contextlib.contextmanager
 def using(server: Server) -> Iterator[None]:
     # Closing the file, never unlocking it: a forked child that still has it goes on being a user.
-    with _hold(server):
-        yield
-    _wait_until_stopped(server)
+    try:
+        with _hold(server):
+            yield
+    finally:
+        _wait_until_stopped(server)
 
 
 def is_running(server: Server) -> bool:

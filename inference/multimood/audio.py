@@ -28,8 +28,18 @@ class _ScaleGradient(torch.autograd.Function):
         return x.view_as(x)
 
     @staticmethod
-    def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor, None]:  # type: ignore[override]
+    def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor, None]:
         return grad * ctx.factor, None
+
+
+def _accept_published_names(_: nn.Module, state: dict[str, Any], prefix: str, *__: Any) -> None:
+    for published, ours in (("weight_g", "gain"), ("weight_v", "direction")):
+        if prefix + published in state:
+            state[prefix + ours] = state.pop(prefix + published)
+
+
+def _drop_table_copy(_: nn.Module, state: dict[str, Any], prefix: str, *__: Any) -> None:
+    state.pop(prefix + "relative_attention_bias.weight", None)
 
 
 class PositionConv(nn.Module):
@@ -45,12 +55,7 @@ class PositionConv(nn.Module):
         self.gain = nn.Parameter(torch.ones(1, 1, taps))
         self.direction = nn.Parameter(torch.empty(width, width // groups, taps))
         self.bias = nn.Parameter(torch.zeros(width))
-        self._register_load_state_dict_pre_hook(self._accept_published_names)
-
-    def _accept_published_names(self, state: dict[str, Any], prefix: str, *_: Any) -> None:
-        for published, ours in (("weight_g", "gain"), ("weight_v", "direction")):
-            if prefix + published in state:
-                state[prefix + ours] = state.pop(prefix + published)
+        self.register_load_state_dict_pre_hook(_accept_published_names)  # type: ignore[no-untyped-call]
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(A, tokens, width) -> same shape."""
@@ -75,10 +80,7 @@ class BeatsAttention(nn.Module):
         if has_bias_table:
             self.relative_attention_bias = nn.Embedding(config.num_buckets, self.heads)
         else:
-            self._register_load_state_dict_pre_hook(self._drop_table_copy)
-
-    def _drop_table_copy(self, state: dict[str, Any], prefix: str, *_: Any) -> None:
-        state.pop(prefix + "relative_attention_bias.weight", None)
+            self.register_load_state_dict_pre_hook(_drop_table_copy)  # type: ignore[no-untyped-call]
 
     def forward(
         self, x: torch.Tensor, position_bias: torch.Tensor, padding: torch.Tensor | None
@@ -141,7 +143,7 @@ class BeatsEncoder(nn.Module):
         position_bias = self.position_bias(x.shape[1])
         for layer in self.layers:
             if self.gradient_factor != 1 and torch.is_grad_enabled():
-                x = _ScaleGradient.apply(x, self.gradient_factor)
+                x = _ScaleGradient.apply(x, self.gradient_factor)  # type: ignore[no-untyped-call]
             x = layer(x, position_bias, padding)
         return x
 
@@ -194,7 +196,8 @@ def token_padding(config: BeatsConfig, frame_padding: torch.Tensor) -> torch.Ten
     """(A, T) 1 = padding -> (A, tokens) bool. A patch counts when all its frames are sound."""
     patch = config.input_patch_size
     whole = frame_padding.bool()[:, : frame_padding.shape[1] // patch * patch]
-    return whole.unflatten(1, (-1, patch)).any(-1).repeat_interleave(config.frequency_patches, 1)
+    patches = whole.reshape(whole.shape[0], -1, patch).any(-1)
+    return patches.repeat_interleave(config.frequency_patches, 1)
 
 
 def token_padding_as_published(config: BeatsConfig, frame_padding: torch.Tensor) -> torch.Tensor:
@@ -202,4 +205,5 @@ def token_padding_as_published(config: BeatsConfig, frame_padding: torch.Tensor)
     frames = frame_padding.shape[1]
     tokens = audio_token_count(config, frames)
     group = frames // tokens
-    return frame_padding.bool()[:, : tokens * group].unflatten(1, (tokens, group)).all(-1)
+    used = frame_padding.bool()[:, : tokens * group]
+    return used.reshape(-1, tokens, group).all(-1)

@@ -61,13 +61,13 @@ def _read_frames(path: Path, wanted: int) -> Frames | None:
     with av.open(str(path)) as container:
         for i, frame in enumerate(container.decode(video=0)):
             if i in indices or i == packets - 1:
-                last = frame.to_ndarray(format="rgb24")
+                last = _pixels(frame)
                 kept[i] = last
             if i >= indices[-1]:
                 break
     if last is None:
         return None
-    # A damaged end gives fewer frames than packets: the last one that decoded stands in.
+    # A damaged end gives fewer frames than packets: the last sampled one stands in.
     return np.stack([kept.get(i, last) for i in indices])
 
 
@@ -81,13 +81,21 @@ def _read_sound(path: Path, max_seconds: float) -> Floats | None:
             return None
         for frame in container.decode(audio=0):
             for piece in resampler.resample(frame):
-                parts.append(piece.to_ndarray().reshape(-1))
+                parts.append(_samples(piece))
                 samples += parts[-1].shape[0]
             if samples >= limit:
                 break
         else:
-            parts.extend(piece.to_ndarray().reshape(-1) for piece in resampler.resample(None))
+            parts.extend(map(_samples, resampler.resample(None)))
     return np.concatenate(parts)[:limit] if parts else None
+
+
+def _pixels(frame: av.VideoFrame) -> Frames:
+    return frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
+
+
+def _samples(piece: av.AudioFrame) -> Floats:
+    return piece.to_ndarray().reshape(-1).astype(np.float32, copy=False)
 
 
 def frame_indices(count: int, wanted: int) -> list[int]:

@@ -73,9 +73,10 @@ class MultiMoodConfig(Qwen2Config):
         "mamba_config": MambaConfig,
     }
 
-    vision_config: dict[str, Any] | PreTrainedConfig | None = None
-    audio_config: dict[str, Any] | PreTrainedConfig | None = None
-    mamba_config: dict[str, Any] | PreTrainedConfig | None = None
+    # A dict in config.json, else nothing: then the published sizes. Objects from here on.
+    vision_config: Any = None
+    audio_config: Any = None
+    mamba_config: Any = None
 
     mm_vision_select_layer: int = -2
     mm_vision_select_feature: str = "patch"
@@ -101,8 +102,7 @@ class MultiMoodConfig(Qwen2Config):
     def __post_init__(self, **kwargs: Any) -> None:
         self.vision_config = _sub_config(SiglipVisionConfig, self.vision_config, PUBLISHED_VISION)
         self.audio_config = _sub_config(BeatsConfig, self.audio_config, {})
-        mamba_given = self.mamba_config
-        self.mamba_config = _sub_config(MambaConfig, mamba_given, PUBLISHED_MAMBA)
+        self.mamba_config = _sub_config(MambaConfig, self.mamba_config, PUBLISHED_MAMBA)
         if self.tokenizer_len is not None:
             self.mamba_config.vocab_size = self.tokenizer_len
         if self.mm_projector_type != "stc_connector_v35":

@@ -45,8 +45,9 @@ class SqueezeExcite(nn.Module):
         self.fc2 = nn.Conv2d(squeezed, width, 1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        gate = self.fc2(functional.silu(self.fc1(x.mean((2, 3), keepdim=True))))
-        return x * gate.sigmoid()
+        squeezed = functional.silu(self.fc1(x.mean((2, 3), keepdim=True)))
+        gate: torch.Tensor = self.fc2(squeezed).sigmoid()
+        return x * gate
 
 
 class RegNetBlock(nn.Module):

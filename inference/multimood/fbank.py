@@ -28,13 +28,13 @@ def kaldi_fbank(waveform: torch.Tensor, mel_bins: int = MEL_BINS) -> torch.Tenso
     """(samples,) in [-1, 1] at 16 kHz -> (T, mel_bins); T is 0 below one window."""
     if waveform.shape[0] < WINDOW:
         return torch.zeros(0, mel_bins)
-    frames = (waveform.float() * INT16_SCALE).unfold(0, WINDOW, SHIFT)
+    frames: torch.Tensor = (waveform.float() * INT16_SCALE).unfold(0, WINDOW, SHIFT)
     frames = frames - frames.mean(1, keepdim=True)
     before = torch.cat([frames[:, :1], frames[:, :-1]], dim=1)
     frames = (frames - PRE_EMPHASIS * before) * _povey_window()
     power = torch.fft.rfft(frames, n=FFT).abs().square()
     energies = power[:, : FFT // 2] @ _mel_weights(mel_bins).T
-    return energies.clamp(min=FLOOR).log()
+    return torch.log(energies.clamp(min=FLOOR))
 
 
 def frame_count(samples: int) -> int:
@@ -43,7 +43,8 @@ def frame_count(samples: int) -> int:
 
 @cache
 def _povey_window() -> torch.Tensor:
-    return torch.hann_window(WINDOW, periodic=False) ** 0.85
+    window: torch.Tensor = torch.hann_window(WINDOW, periodic=False) ** 0.85
+    return window
 
 
 @cache

@@ -24,7 +24,7 @@ from inference.multimood.parsing import parse_reply
 from inference.multimood.processing import MultiMoodProcessor
 
 
-class SeededNoise(LogitsProcessor):  # type: ignore[misc]
+class SeededNoise(LogitsProcessor):
     """Gumbel noise from one generator a row: the largest noisy logit is a sample, and a row's
     sample does not depend on which rows stand beside it (Gumbel-max trick)."""
 

@@ -33,7 +33,7 @@ from inference.multimood.checkpoint import (
     published_state_dict,
     register_key_names,
 )
-from inference.multimood.config import BeatsConfig, MultiMoodConfig
+from inference.multimood.config import MultiMoodConfig
 from inference.multimood.connector import StcConnector
 from inference.multimood.history import ConvCompressor
 from inference.multimood.splice import fill_positions, repeat_media
@@ -50,7 +50,7 @@ MEDIA_INPUTS = (
 )
 
 
-class MultiMoodPreTrainedModel(Qwen2PreTrainedModel):  # type: ignore[misc]
+class MultiMoodPreTrainedModel(Qwen2PreTrainedModel):
     """Loads and saves the published layout.
 
     A subclass with modules of its own (a reward head) lists them in
@@ -93,7 +93,7 @@ class MultiMoodPreTrainedModel(Qwen2PreTrainedModel):  # type: ignore[misc]
             init.ones_(module.grep_a)
 
 
-class MultiMoodModel(MultiMoodPreTrainedModel, Qwen2Model):  # type: ignore[misc]
+class MultiMoodModel(MultiMoodPreTrainedModel, Qwen2Model):
     _keys_to_ignore_on_load_unexpected = [UNUSED_BIAS_COPIES, r"^lm_head\."]
 
     def __init__(self, config: MultiMoodConfig) -> None:
@@ -158,7 +158,7 @@ class MultiMoodModel(MultiMoodPreTrainedModel, Qwen2Model):  # type: ignore[misc
         # Ids below zero are in no vocabulary: placeholders of a model whose tokenizer has none, or
         # the fill of rows made equally long.
         places = self.config.placeholders
-        embeds = self.embed_tokens(input_ids.clamp(min=0))
+        embeds: torch.Tensor = self.embed_tokens(input_ids.clamp(min=0))
         embeds = embeds.masked_fill((input_ids < 0)[..., None], 0)
         if video_features is None and video_values is not None:
             video_features = self.video_features(video_values)
@@ -180,7 +180,9 @@ class MultiMoodModel(MultiMoodPreTrainedModel, Qwen2Model):  # type: ignore[misc
     def video_features(self, video_values: torch.Tensor) -> torch.Tensor:
         """(V, F, 3, H, W) -> (V, F, P, D) from the frozen tower; what may be cached by clip."""
         frames = video_values.flatten(0, 1).to(self.dtype)
-        return cast(torch.Tensor, self.vision_tower(frames)).unflatten(0, video_values.shape[:2])
+        features: torch.Tensor = self.vision_tower(frames)
+        clips, count = video_values.shape[:2]
+        return features.reshape(clips, count, *features.shape[1:])
 
     def audio_features(
         self, audio_values: torch.Tensor, audio_padding_mask: torch.Tensor | None = None
@@ -189,12 +191,13 @@ class MultiMoodModel(MultiMoodPreTrainedModel, Qwen2Model):  # type: ignore[misc
         padding = None
         if audio_padding_mask is not None:
             padding = self._audio_token_padding(audio_padding_mask, audio_values.shape[1])
-        return cast(torch.Tensor, self.audio_tower(audio_values, padding))
+        features: torch.Tensor = self.audio_tower(audio_values, padding)
+        return features
 
     def _audio_token_padding(self, mask: torch.Tensor, frames: int) -> torch.Tensor:
         if mask.shape[1] != frames:
             raise ValueError(f"the audio padding mask has {mask.shape[1]} frames, not {frames}")
-        return token_padding(cast(BeatsConfig, self.config.audio_config), mask)
+        return token_padding(self.config.audio_config, mask)
 
     def _heard_features(self, features: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
         """(A, tokens, D) -> (tokens that are sound, D)."""
@@ -202,7 +205,7 @@ class MultiMoodModel(MultiMoodPreTrainedModel, Qwen2Model):  # type: ignore[misc
             return features.flatten(0, 1)
         tokens = features.shape[1]
         if mask.shape[1] != tokens:
-            mask = token_padding(cast(BeatsConfig, self.config.audio_config), mask)
+            mask = token_padding(self.config.audio_config, mask)
         if mask.shape[1] != tokens:
             raise ValueError(f"the audio padding mask makes {mask.shape[1]} tokens, not {tokens}")
         return features[~mask.bool()]
@@ -213,7 +216,7 @@ class MultiMoodModel(MultiMoodPreTrainedModel, Qwen2Model):  # type: ignore[misc
         self.audio_tower.requires_grad_(trained)
 
 
-class MultiMoodForConditionalGeneration(MultiMoodPreTrainedModel, GenerationMixin):  # type: ignore[misc]
+class MultiMoodForConditionalGeneration(MultiMoodPreTrainedModel, GenerationMixin):
     _tied_weights_keys = {"lm_head.weight": "model.embed_tokens.weight"}
 
     def __init__(self, config: MultiMoodConfig) -> None:

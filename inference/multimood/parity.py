@@ -136,15 +136,23 @@ def gradient_cases(
 
 def main(arguments: list[str] | None = None, write: Callable[[str], object] = print) -> int:
     parser = argparse.ArgumentParser(
-        prog="python -m inference.multimood.parity", description=__doc__
+        prog="python -m inference.multimood.parity",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("folder", type=Path)
-    comparisons = list(Fixture(parser.parse_args(arguments).folder).comparisons())
-    for comparison in comparisons:
+    fixture = Fixture(parser.parse_args(arguments).folder)
+    compared: set[str] = set()
+    off = 0
+    for comparison in fixture.comparisons():
         write(str(comparison))
-    off = [comparison for comparison in comparisons if not comparison.holds]
-    write(f"{len(comparisons)} compared, {len(off)} off")
-    return 1 if off else 0
+        compared.add(comparison.case)
+        off += not comparison.holds
+    forgotten = sorted(fixture.outputs - compared)
+    for name in forgotten:
+        write(f"NOT COMPARED {name}")
+    write(f"{len(compared)} compared, {off} off, {len(forgotten)} not compared")
+    return 1 if off or forgotten else 0
 
 
 if __name__ == "__main__":

@@ -11,7 +11,12 @@ import torch
 from inference.multimood.audio import audio_token_count
 from inference.multimood.connector import video_token_count
 from inference.multimood.model import MultiMoodForConditionalGeneration
-from inference.multimood.splice import MediaTokens, MergedRows, expand_placeholders
+from inference.multimood.splice import (
+    MediaTokens,
+    MergedRows,
+    expand_placeholders,
+    memory_counts,
+)
 
 Tensors = dict[str, torch.Tensor]
 VIDEO_A, VIDEO_B = "c1.pixel_values", "in.frames_b"
@@ -103,9 +108,7 @@ def _merged(
     model: MultiMoodForConditionalGeneration, cases: Tensors, case: MergeCase
 ) -> MergedRows:
     history = _history(cases, case.name)
-    memories: list[int] = []
-    if history is not None:
-        memories = (history == model.config.mem_token_id).sum(1).tolist()
+    memories = [] if history is None else memory_counts(model.config, history)
     return expand_placeholders(
         model.config,
         cases[f"{case.name}.input_ids"],

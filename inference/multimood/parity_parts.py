@@ -28,7 +28,7 @@ def vision_cases(model: MultiMoodModel, cases: Tensors) -> Outputs:
     features = tower(pixels)
     yield "c1.tower_features", features
     grid = features.transpose(1, 2).unflatten(2, (4, 4))
-    yield "c1.stc_s1_b1", connector.s1.b1(grid)
+    yield "c1.stc_s1_b1", next(connector.s1.children())(grid)
     grid = connector.s1(grid)
     yield "c1.stc_s1", grid
     sampled = connector.sampler(grid.transpose(0, 1)[None])

@@ -34,7 +34,7 @@ from inference.multimood.prompt import (
     user_prompt,
     with_texts,
 )
-from inference.multimood.splice import IGNORED, MediaTokens, expand_placeholders
+from inference.multimood.splice import IGNORED, MediaTokens, expand_placeholders, memory_counts
 
 _MARKER = re.compile("(" + "|".join(map(re.escape, MARKERS)) + ")")
 
@@ -108,7 +108,7 @@ class MultiMoodProcessor:
         clips = self._clips(stimulus, modality, load_clip or self.load_clip)
         memory = bool(stimulus.history) and self.config.mem_token_id is not None
         history = self.history_ids(stimulus) if memory else torch.zeros(0, dtype=torch.long)
-        memories = int((history == self.config.mem_token_id).sum()) if memory else 0
+        memories = memory_counts(self.config, history[None]) if memory else []
         text = user_prompt(
             stimulus,
             [VIDEO if clip.video is not None else AUDIO for clip in clips],
@@ -120,7 +120,7 @@ class MultiMoodProcessor:
             self.config,
             single,
             [[self.media_tokens(clip) for clip in clips]],
-            [memories],
+            memories,
             source=self.config.placeholders,
         )
         prompt = merged.input_ids[0]
@@ -169,7 +169,7 @@ class MultiMoodProcessor:
         if all("labels" in sample for sample in samples):
             batch["labels"] = _pad([sample["labels"] for sample in samples], IGNORED, left)
         for name in ("video_values", "video_features"):
-            videos = [sample[name] for sample in samples if name in sample]  # type: ignore[literal-required]
+            videos = [sample[name] for sample in samples if name in sample]
             if videos:
                 batch[name] = torch.cat(videos)
         for name in ("audio_values", "audio_features"):
@@ -235,8 +235,9 @@ class MultiMoodProcessor:
         }
         ids: list[int] = []
         for part in _MARKER.split(text):
-            if part in own:
-                ids.append(own[part])
+            place = own.get(part)
+            if place is not None:
+                ids.append(place)
             elif part:
                 ids.extend(self._text_ids(part))
         return ids

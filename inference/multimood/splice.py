@@ -166,7 +166,7 @@ def fill_positions(
     if positions != given * times or times == 0 or (times > 1 and not repeats):
         raise SpliceError(f"{positions} {what} positions for {given} {what} embeddings")
     if times > 1:
-        if not (where.unflatten(0, (times, -1)).flatten(1).sum(1) == given).all():
+        if not (where.reshape(times, -1).sum(1) == given).all():
             raise SpliceError(f"the {what} positions do not repeat as {times} equal blocks")
         soft = soft.repeat(times, 1)
     return embeds.masked_scatter(where[..., None], soft.to(embeds.dtype))
@@ -190,39 +190,54 @@ def _entry_counts(
     config: MultiMoodConfig, media: dict[str, Any]
 ) -> Iterator[tuple[tuple[str, ...], int, list[int]]]:
     """(names of the tensors, placeholder id, embeddings of each entry) of each kind given."""
-    video = media["video_features"] if media["video_features"] is not None else None
-    pixels = media["video_values"]
-    if video is not None or pixels is not None:
-        vision = config.vision_config
-        patches = (
-            video.shape[2] if video is not None else (pixels.shape[-1] // vision.patch_size) ** 2
-        )
-        clips, frames = (video if video is not None else pixels).shape[:2]
-        each = video_token_count(frames, patches)
-        yield ("video_values", "video_features"), config.placeholders.video, [each] * clips
-    sound = media["audio_features"]
-    fbank = media["audio_values"]
-    if sound is not None or fbank is not None:
-        mask = media["audio_padding_mask"]
-        tokens = (
-            sound.shape[1]
-            if sound is not None
-            else audio_token_count(config.audio_config, fbank.shape[1])
-        )
-        clips = (sound if sound is not None else fbank).shape[0]
-        counts = [tokens] * clips
-        if mask is not None:
-            padding = mask if mask.shape[1] == tokens else token_padding(config.audio_config, mask)
-            counts = (~padding.bool()).sum(1).tolist()
-        names = ("audio_values", "audio_features", "audio_padding_mask")
-        yield names, config.placeholders.audio, counts
-    history = media["history_input_ids"]
-    if history is not None:
-        memory = history == config.mem_token_id
-        if media["history_attention_mask"] is not None:
-            memory = memory & media["history_attention_mask"].bool()
+    places = config.placeholders
+    video_names: tuple[str, ...] = ("video_values", "video_features")
+    if any(media[name] is not None for name in video_names):
+        yield video_names, places.video, _video_counts(config, media)
+    audio_names = ("audio_values", "audio_features", "audio_padding_mask")
+    if any(media[name] is not None for name in audio_names):
+        yield audio_names, places.audio, _audio_counts(config, media)
+    if media["history_input_ids"] is not None:
         names = ("history_input_ids", "history_attention_mask")
-        yield names, config.placeholders.history, memory.sum(1).tolist()
+        yield names, places.history, memory_counts(config, *(media[name] for name in names))
+
+
+def memory_counts(
+    config: MultiMoodConfig, history_ids: torch.Tensor, mask: torch.Tensor | None = None
+) -> list[int]:
+    """(H, L) -> the number of `<MEM>` in each row."""
+    if config.mem_token_id is None:
+        raise SpliceError("the config has no mem_token_id, so history cannot be compressed")
+    memory = history_ids.eq(config.mem_token_id)
+    if mask is not None:
+        memory = memory & mask.bool()
+    counts: list[int] = memory.sum(1).tolist()
+    return counts
+
+
+def _video_counts(config: MultiMoodConfig, media: dict[str, Any]) -> list[int]:
+    features, pixels = media["video_features"], media["video_values"]
+    if features is not None:
+        clips, frames, patches = features.shape[:3]
+    else:
+        clips, frames = pixels.shape[:2]
+        patches = (pixels.shape[-1] // config.vision_config.patch_size) ** 2
+    return [video_token_count(frames, patches)] * clips
+
+
+def _audio_counts(config: MultiMoodConfig, media: dict[str, Any]) -> list[int]:
+    features, fbank, mask = (
+        media[name] for name in ("audio_features", "audio_values", "audio_padding_mask")
+    )
+    if features is not None:
+        clips, tokens = features.shape[:2]
+    else:
+        clips, tokens = fbank.shape[0], audio_token_count(config.audio_config, fbank.shape[1])
+    if mask is None:
+        return [tokens] * clips
+    padding = mask if mask.shape[1] == tokens else token_padding(config.audio_config, mask)
+    counts: list[int] = (~padding.bool()).sum(1).tolist()
+    return counts
 
 
 def _group(counts: list[int], positions: list[int]) -> list[list[int]]:

@@ -46,7 +46,7 @@ def rater_for(user: User | AnonymousUser, uuid: UUID) -> StudyRater:
     return get_object_or_404(
         StudyRater.objects.select_related("study"),
         uuid=uuid,
-        user_id=user.pk,
+        user_id=user.pk or 0,
         study__state__in=VISIBLE,
     )
 
@@ -64,7 +64,7 @@ def assignment_for(user: User | AnonymousUser, pk: UUID) -> Assignment:
 def studies_to_rate(user: User | AnonymousUser) -> QuerySet[StudyRater]:
     submitted = Q(assignments__state=Assignment.State.SUBMITTED)
     return (
-        StudyRater.objects.filter(user_id=user.pk, study__state__in=VISIBLE)
+        StudyRater.objects.filter(user_id=user.pk or 0, study__state__in=VISIBLE)
         .select_related("study")
         .annotate(total=Count("assignments"), submitted=Count("assignments", filter=submitted))
         .order_by("-study__launched_at", "pk")

@@ -1,0 +1,80 @@
+"""Studies as their team sees them: how far they are, per rater by pseudonym."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery
+
+from annotations.models import Assignment, Flag, Item, Study, StudyRater
+from inference.models import GenerationRun, JobState
+from mood_eval.access import for_teams_of, team_object
+from mood_eval.models import Team, User
+
+
+@dataclass(frozen=True)
+class StudyCounts:
+    items: int
+    assignments: int
+    submitted: int
+    flags: int
+
+    @property
+    def percent(self) -> int:
+        return 100 * self.submitted // self.assignments if self.assignments else 0
+
+
+def study_for_team(user: User | AnonymousUser, pk: int) -> Study:
+    return team_object(user, Study.objects.select_related("team", "created_by"), pk=pk)
+
+
+def studies_of(user: User | AnonymousUser) -> QuerySet[Study]:
+    assignments = Assignment.objects.filter(rater__study=OuterRef("pk")).values("rater__study")
+    submitted = assignments.filter(state=Assignment.State.SUBMITTED)
+    return (
+        for_teams_of(user, Study.objects.all())
+        .annotate(
+            rater_count=Count("raters", distinct=True),
+            total=Subquery(assignments.annotate(n=Count("pk")).values("n")),
+            submitted=Subquery(submitted.annotate(n=Count("pk")).values("n")),
+        )
+        .order_by("-created_at")
+    )
+
+
+def study_counts(study: Study) -> StudyCounts:
+    submitted = Q(state=Assignment.State.SUBMITTED)
+    counts = Assignment.objects.filter(rater__study=study).aggregate(
+        assignments=Count("pk"), submitted=Count("pk", filter=submitted)
+    )
+    return StudyCounts(
+        items=Item.objects.filter(part__study=study).count(),
+        flags=Flag.objects.filter(assignment__rater__study=study).count(),
+        **counts,
+    )
+
+
+def raters_with_progress(study: Study) -> QuerySet[StudyRater]:
+    def having(state: str) -> Count:
+        return Count("assignments", filter=Q(assignments__state=state))
+
+    return (
+        study.raters.annotate(
+            total=Count("assignments"),
+            submitted=having(Assignment.State.SUBMITTED),
+            skipped=having(Assignment.State.SKIPPED),
+            last_saved=Max("assignments__saved_at"),
+        )
+        .select_related("user")
+        .order_by("pseudonym")
+    )
+
+
+def runs_to_judge(team: Team) -> QuerySet[GenerationRun]:
+    """Finished runs, newest first."""
+    return (
+        GenerationRun.objects.filter(team=team, state=JobState.DONE)
+        .select_related("model_version", "corpus")
+        .order_by("-created_at")
+    )

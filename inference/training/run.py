@@ -39,8 +39,7 @@ def run(config: TrainingConfig, progress: Progress, stop: StopRequest) -> bool:
     set_seed(config.seed)
     processor = MultiMoodProcessor.from_pretrained(config.base)
     model = MultiMoodForConditionalGeneration.from_pretrained(config.base, dtype=torch.float32)
-    for tower in (model.model.vision_tower, model.model.audio_tower):
-        tower.requires_grad_(False)
+    model.model.train_towers(False)
     callback = ProgressCallback(progress, stop)
     build = dpo_trainer if config.method == "dpo" else sft_trainer
     load_clip = TowerCache(model.model, processor, max_bytes=FEATURE_BYTES).load

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from inference.multimood.processing import MultiMoodProcessor
+from inference.training.config import TrainingConfig
+from inference.training.tiny import random_tiny_checkpoint
+from tests.factories import clip_bytes
+from tests.inference.training.pair_release import write_release
+
+
+@pytest.fixture(scope="session")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return random_tiny_checkpoint(tmp_path_factory.mktemp("base"), seed=1)
+
+
+@pytest.fixture(scope="session")
+def processor(base: Path) -> MultiMoodProcessor:
+    return MultiMoodProcessor.from_pretrained(base)
+
+
+@pytest.fixture(scope="session")
+def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("media")
+    (folder / "one.mp4").write_bytes(clip_bytes(1.0))
+    (folder / "two.mp4").write_bytes(clip_bytes(1.5))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def release(tmp_path_factory: pytest.TempPathFactory, media: Path) -> Path:
+    return write_release(tmp_path_factory.mktemp("releases") / "r1", media, pairs=12)
+
+
+@pytest.fixture
+def dpo_config(
+    base: Path, release: Path, media: Path, tmp_path: Path
+) -> Callable[..., TrainingConfig]:
+    def make(**changes: Any) -> TrainingConfig:
+        values: dict[str, Any] = {
+            "method": "dpo",
+            "base": base,
+            "dataset": release,
+            "media_root": media,
+            "output": tmp_path / "run",
+            "max_steps": 6,
+            "learning_rate": 1e-3,
+            "batch_size": 4,
+            "save_steps": 3,
+            "device": "cpu",
+        }
+        config = TrainingConfig(**values | changes)
+        config.output.mkdir(exist_ok=True)
+        return config
+
+    return make

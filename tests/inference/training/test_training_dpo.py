@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from inference.multimood.generation import MultiMoodGenerator
+from inference.multimood.model import MultiMoodForConditionalGeneration
+from inference.multimood.processing import MultiMoodProcessor
+from inference.multimood.splice import IGNORED
+from inference.preference_files import PAIRS_FILE
+from inference.training.config import ConfigError, TrainingConfig
+from inference.training.dpo import PairCollator, load_pairs
+from inference.training.progress import Progress, StopRequest
+from inference.training.run import run
+from tests.inference.training.pair_release import events, make_pair, write_release
+
+MakeConfig = Callable[..., TrainingConfig]
+
+
+def start(config: TrainingConfig) -> bool:
+    return run(config, Progress(config.output), StopRequest())
+
+
+@pytest.mark.parametrize("lora", [False, True])
+def test_raises_the_margin_on_its_training_pairs(dpo_config: MakeConfig, lora: bool) -> None:
+    config = dpo_config(lora=lora, max_steps=8, learning_rate=3e-3 if lora else 1e-3)
+    assert start(config)
+    told = events(config.output)
+    assert told[0] == {"event": "begin", "step": 0, "max_steps": 8}
+    logs = [event["values"] for event in told if event["event"] == "log"]
+    assert len(logs) == 8
+    # Policy and reference are the same before the first step.
+    assert logs[0]["reward_margin"] == pytest.approx(0, abs=1e-4)
+    assert logs[0]["loss"] == pytest.approx(0.6931, abs=1e-3)
+    end = told[-1]
+    assert end["event"] == "end"
+    assert end["values"]["reward_margin"] > 0.5
+    assert end["values"]["accuracy"] == 1.0
+    assert end["values"]["pairs"] == 12
+
+
+@pytest.mark.parametrize("lora", [False, True])
+def test_final_checkpoint_is_whole_and_differs_only_where_it_was_trained(
+    dpo_config: MakeConfig, base: Path, lora: bool
+) -> None:
+    config = dpo_config(lora=lora, max_steps=2)
+    assert start(config)
+    final = config.output / "final"
+    before = MultiMoodForConditionalGeneration.from_pretrained(base).state_dict()
+    after = MultiMoodForConditionalGeneration.from_pretrained(final).state_dict()
+    assert before.keys() == after.keys()
+    moved = {name for name in before if not torch.equal(before[name], after[name])}
+    assert any(".layers." in name for name in moved)
+    assert any(".mm_projector." in name for name in moved)
+    assert not any("_tower." in name for name in moved)
+    answer = MultiMoodGenerator.load(final).processor.encode(make_pair(0).stimulus)
+    assert answer["input_ids"].numel()
+
+
+def test_batch_is_chosen_above_rejected_with_media_once(
+    dpo_config: MakeConfig, processor: MultiMoodProcessor
+) -> None:
+    config = dpo_config()
+    pairs = load_pairs(config)
+    collate = PairCollator(pairs, processor, processor.load_clip, config)
+    batch = collate([{"row": 1}, {"row": 2}])
+    assert batch["input_ids"].shape[0] == 4
+    assert batch["video_values"].shape[0] == 3  # one clip, then two
+    assert batch["history_input_ids"].shape[0] == 2
+    decode = processor.tokenizer.decode
+    learned = [
+        decode(ids[mask.bool()]).strip()
+        for ids, mask in zip(batch["input_ids"], batch["completion_mask"], strict=True)
+    ]
+    wanted = [pairs[1].chosen, pairs[2].chosen, pairs[1].rejected, pairs[2].rejected]
+    assert learned == [reply.text + "<eos>" for reply in wanted]
+
+
+def test_media_given_once_score_as_media_given_twice(
+    dpo_config: MakeConfig, processor: MultiMoodProcessor, base: Path
+) -> None:
+    config = dpo_config(trains="all")
+    model = MultiMoodForConditionalGeneration.from_pretrained(base).eval()
+    collator = PairCollator(load_pairs(config), processor, processor.load_clip, config)
+    rows = [{"row": 1}, {"row": 5}]
+    batch = collator(rows)
+    del batch["completion_mask"]
+    chosen, rejected = zip(*(collator._pair(row["row"]) for row in rows), strict=True)
+    whole = processor.collate([*chosen, *rejected])
+    whole.pop("labels")
+    with torch.no_grad():
+        once, twice = model(**batch).logits, model(**whole).logits
+    seen = batch["attention_mask"].bool()
+    torch.testing.assert_close(once[seen], twice[seen], atol=1e-4, rtol=1e-4)
+
+
+def test_trains_all_four_lines_on_request(
+    dpo_config: MakeConfig, processor: MultiMoodProcessor
+) -> None:
+    config = dpo_config(trains="all")
+    collator = PairCollator(load_pairs(config), processor, processor.load_clip, config)
+    labels = collator._pair(0)[0]["labels"]
+    assert processor.tokenizer.decode(labels[labels != IGNORED]).startswith("Client's emotion:")
+
+
+def test_refuses_a_release_that_was_changed(
+    dpo_config: MakeConfig, media: Path, tmp_path: Path
+) -> None:
+    release = write_release(tmp_path / "release", media, pairs=3)
+    with (release / PAIRS_FILE).open("a") as file:
+        file.write("\n")
+    with pytest.raises(ConfigError, match="was changed after its release"):
+        load_pairs(dpo_config(dataset=release))
+
+
+def test_refuses_a_clip_that_is_not_the_released_one(
+    dpo_config: MakeConfig, media: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "media"
+    other.mkdir()
+    (other / "one.mp4").write_bytes((media / "two.mp4").read_bytes())
+    (other / "two.mp4").write_bytes((media / "two.mp4").read_bytes())
+    with pytest.raises(ConfigError, match=r"one\.mp4 is not the clip that was released"):
+        load_pairs(dpo_config(media_root=other))
+
+
+def test_needs_the_clips_folder_unless_only_text_is_read(dpo_config: MakeConfig) -> None:
+    with pytest.raises(ConfigError, match="media_root: missing"):
+        load_pairs(dpo_config(media_root=None))
+    assert len(load_pairs(dpo_config(media_root=None, modality="text"))) == 12
+
+
+def test_refuses_a_release_without_pairs(dpo_config: MakeConfig, tmp_path: Path) -> None:
+    empty = tmp_path / "pairs.jsonl"
+    empty.write_text("")
+    with pytest.raises(ConfigError, match="holds no pair"):
+        load_pairs(dpo_config(dataset=empty))
+
+
+def test_a_finished_run_is_not_trained_again(dpo_config: MakeConfig) -> None:
+    config = dpo_config(max_steps=1)
+    assert start(config)
+    weights = (config.output / "final" / "model.safetensors").stat()
+    assert start(config)
+    assert (config.output / "final" / "model.safetensors").stat() == weights
+    assert [event["event"] for event in events(config.output)][-2:] == ["begin", "end"]
+
+
+def test_a_folder_belongs_to_one_configuration(dpo_config: MakeConfig) -> None:
+    assert start(dpo_config(max_steps=1))
+    with pytest.raises(ConfigError, match="learning_rate: changed since this run began"):
+        start(dpo_config(max_steps=1, learning_rate=2e-3))
+    with pytest.raises(ConfigError, match="holds checkpoints of an earlier run"):
+        start(dpo_config(max_steps=1, resume=False))
+
+
+def test_a_diverging_run_ends_with_the_reason(dpo_config: MakeConfig) -> None:
+    with pytest.raises(RuntimeError, match="not a number at step"):
+        start(dpo_config(learning_rate=1e30))
+
+
+def test_run_file_describes_the_run(dpo_config: MakeConfig) -> None:
+    config = dpo_config(max_steps=1)
+    start(config)
+    assert json.loads((config.output / "run.json").read_text()) == config.as_json()

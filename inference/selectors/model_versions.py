@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Count, QuerySet
@@ -32,11 +33,19 @@ def model_facts(model: ModelVersion) -> dict[str, Any]:
     }
 
 
-def ancestors(model: ModelVersion) -> list[ModelVersion]:
-    """From the first ancestor down to the parent."""
-    found: list[ModelVersion] = []
-    row = model.parent
-    while row is not None and row not in found:
-        found.insert(0, row)
-        row = row.parent
-    return found
+@dataclass(frozen=True)
+class Lineage:
+    ancestors: tuple[ModelVersion, ...]
+    """From the first one down to the parent."""
+    children: tuple[ModelVersion, ...]
+
+
+def lineage(model: ModelVersion) -> Lineage:
+    by_pk = {row.pk: row for row in ModelVersion.objects.filter(team=model.team_id).order_by("pk")}
+    ancestors: list[ModelVersion] = []
+    parent = by_pk.get(model.parent_id or 0)
+    while parent is not None and parent not in ancestors:
+        ancestors.insert(0, parent)
+        parent = by_pk.get(parent.parent_id or 0)
+    children = tuple(row for row in by_pk.values() if row.parent_id == model.pk)
+    return Lineage(tuple(ancestors), children)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -7,7 +8,9 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from inference.models import GenerationRun, JobState, Response
+from inference.contracts import TurnText
+from inference.models import GenerationRun, JobState, ModelVersion, Response
+from inference.selectors.stimuli import stimulus_inputs
 from mood_eval.models import Team
 
 RATE_WINDOW = timedelta(seconds=60)
@@ -22,12 +25,30 @@ class RunProgress:
     """Responses per second: lately while it runs, overall afterwards; None when unknown."""
     remaining: timedelta | None
 
+    @property
+    def remaining_words(self) -> str:
+        return duration_words(self.remaining) if self.remaining is not None else ""
+
+
+def duration_words(duration: timedelta) -> str:
+    seconds = round(duration.total_seconds())
+    if seconds < 60:
+        return f"{seconds} s"
+    minutes, hours = seconds // 60 % 60, seconds // 3600
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds % 60} s"
+
 
 def runs_of_team(team: Team) -> QuerySet[GenerationRun]:
     return (
         GenerationRun.objects.filter(team=team)
         .select_related("model_version", "corpus", "created_by")
         .order_by("-pk")
+    )
+
+
+def runs_of_model(model: ModelVersion) -> QuerySet[GenerationRun]:
+    return (
+        GenerationRun.objects.filter(model_version=model).select_related("corpus").order_by("-pk")
     )
 
 
@@ -56,12 +77,26 @@ def _rate(run: GenerationRun, now: datetime) -> float | None:
 
 
 def responses_of_run(run: GenerationRun) -> QuerySet[Response]:
-    """In the order of the selection."""
+    """In corpus order, which is the order of the selection."""
     return (
         Response.objects.filter(run=run)
         .select_related("stimulus__dialogue")
         .order_by("stimulus__dialogue_id", "stimulus__first_position", "sample")
     )
+
+
+@dataclass(frozen=True)
+class ShownResponse:
+    response: Response
+    client_turns: tuple[TurnText, ...]
+
+
+def with_client_turns(responses: Sequence[Response]) -> list[ShownResponse]:
+    inputs = stimulus_inputs([response.stimulus for response in responses])
+    return [
+        ShownResponse(response, given.client_turns)
+        for response, given in zip(responses, inputs, strict=True)
+    ]
 
 
 def run_facts(run: GenerationRun) -> dict[str, Any]:

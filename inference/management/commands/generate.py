@@ -115,7 +115,7 @@ class Command(DomainCommand):
         if progress.rate:
             parts.append(f"{progress.rate:.2f} responses/s")
         if progress.remaining:
-            parts.append(f"{progress.remaining} left")
+            parts.append(f"{progress.remaining_words} left")
         self.tell(", ".join(parts))
 
     def describe(self, report: dict[str, Any]) -> str:

@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+from django.urls import path
+
+from inference.views import corpora, model_versions, runs
+
+urlpatterns = [
+    path("corpora/", corpora.corpus_list, name="corpus_list"),
+    path("corpora/<int:pk>/", corpora.corpus_detail, name="corpus_detail"),
+    path(
+        "corpora/<int:pk>/therapists/",
+        corpora.therapists_register,
+        name="therapists_register",
+    ),
+    path("dialogues/<int:pk>/", corpora.dialogue_detail, name="dialogue_detail"),
+    path("clips/<int:pk>", corpora.clip, name="clip"),
+    path("models/", model_versions.model_list, name="model_list"),
+    path("models/<int:pk>/", model_versions.model_detail, name="model_detail"),
+    path("runs/", runs.run_list, name="run_list"),
+    path("runs/new/", runs.run_new, name="run_new"),
+    path("runs/<int:pk>/", runs.run_detail, name="run_detail"),
+    path("runs/<int:pk>/cancel/", runs.run_cancel, name="run_cancel"),
+    path("runs/<int:pk>/resume/", runs.run_resume, name="run_resume"),
+]

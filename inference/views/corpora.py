@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_GET, require_POST, require_safe
+
+from inference.errors import DomainError
+from inference.models import Clip, Corpus, Dialogue
+from inference.selectors.corpora import (
+    corpora_of_team,
+    dialogues_of_corpus,
+    label_counts,
+    split_counts,
+    therapists_of_corpus,
+    turn_counts,
+    turns_of_dialogue,
+)
+from inference.services.model_versions import register_imported
+from mood_eval.access import current_team, team_object, teams_of
+from mood_eval.media import ranged_file_response
+
+PAGE_SIZE = 50
+
+
+@login_required
+@require_GET
+def corpus_list(request: HttpRequest) -> HttpResponse:
+    team = current_team(request.user)
+    page = Paginator(corpora_of_team(team), PAGE_SIZE).get_page(request.GET.get("page"))
+    return render(request, "inference/corpus_list.html", {"page": page})
+
+
+@login_required
+@require_GET
+def corpus_detail(request: HttpRequest, pk: int) -> HttpResponse:
+    corpus = team_object(request.user, Corpus.objects.all(), pk=pk)
+    dialogues = Paginator(dialogues_of_corpus(corpus), PAGE_SIZE)
+    return render(
+        request,
+        "inference/corpus_detail.html",
+        {
+            "corpus": corpus,
+            "splits": split_counts(corpus),
+            "turns": turn_counts(corpus),
+            "labels": label_counts(corpus),
+            "imports": corpus.imports.select_related("imported_by").order_by("-imported_at"),
+            "therapists": therapists_of_corpus(corpus),
+            "page": dialogues.get_page(request.GET.get("page")),
+        },
+    )
+
+
+@login_required
+@require_POST
+def therapists_register(request: HttpRequest, pk: int) -> HttpResponse:
+    corpus = team_object(request.user, Corpus.objects.all(), pk=pk)
+    try:
+        model = register_imported(corpus.team, f"Therapists of {corpus.name}", corpus)
+    except DomainError as error:
+        messages.warning(request, str(error))
+        return redirect("corpus_detail", pk=corpus.pk)
+    return redirect("model_detail", pk=model.pk)
+
+
+@login_required
+@require_GET
+def dialogue_detail(request: HttpRequest, pk: int) -> HttpResponse:
+    dialogue = get_object_or_404(
+        Dialogue.objects.filter(corpus__team__in=teams_of(request.user)).select_related(
+            "corpus", "session"
+        ),
+        pk=pk,
+    )
+    return render(
+        request,
+        "inference/dialogue_detail.html",
+        {"dialogue": dialogue, "turns": turns_of_dialogue(dialogue)},
+    )
+
+
+@login_required
+@require_safe
+def clip(request: HttpRequest, pk: int) -> HttpResponseBase:
+    row = get_object_or_404(Clip.objects.filter(corpus__team__in=teams_of(request.user)), pk=pk)
+    return ranged_file_response(request, row.file, row.content_type)

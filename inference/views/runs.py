@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from inference.errors import DomainError
+from inference.forms import GenerationRunForm
+from inference.models import GenerationRun
+from inference.selectors.runs import (
+    responses_of_run,
+    run_progress,
+    runs_of_team,
+    with_client_turns,
+)
+from inference.services.generation import (
+    cancel_generation_run,
+    create_generation_run,
+    resume_generation_run,
+)
+from mood_eval.access import current_team, team_object
+from mood_eval.htmx import is_htmx, page_or_fragment
+
+PAGE_SIZE = 50
+RESPONSES_PER_PAGE = 20
+
+
+@login_required
+@require_GET
+def run_list(request: HttpRequest) -> HttpResponse:
+    team = current_team(request.user)
+    page = Paginator(runs_of_team(team), PAGE_SIZE).get_page(request.GET.get("page"))
+    return render(request, "inference/run_list.html", {"page": page})
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def run_new(request: HttpRequest) -> HttpResponse:
+    team = current_team(request.user)
+    initial = {"model_version": request.GET.get("model"), "corpus": request.GET.get("corpus")}
+    form = GenerationRunForm(request.POST or None, team=team, initial=initial)
+    if form.is_valid():
+        try:
+            run = create_generation_run(
+                team=team,
+                model_version=form.cleaned_data["model_version"],
+                corpus=form.cleaned_data["corpus"],
+                splits=form.cleaned_data.get("splits", []),
+                limit=form.cleaned_data["limit"],
+                options=form.options(),
+                user=request.user if request.user.is_authenticated else None,
+            )
+        except DomainError as error:
+            form.add_error(None, str(error))
+        else:
+            return redirect("run_detail", pk=run.pk)
+    return render(request, "inference/run_new.html", {"form": form})
+
+
+@login_required
+@require_GET
+def run_detail(request: HttpRequest, pk: int) -> HttpResponse:
+    run = _run(request, pk)
+    context: dict[str, object] = {"run": run, "progress": run_progress(run)}
+    if not is_htmx(request):
+        page = Paginator(responses_of_run(run), RESPONSES_PER_PAGE).get_page(
+            request.GET.get("page")
+        )
+        context |= {"page": page, "shown": with_client_turns(list(page))}
+    response = page_or_fragment(
+        request, "inference/run_detail.html", "inference/run_progress.html", context
+    )
+    if is_htmx(request) and not run.is_active:
+        response["HX-Refresh"] = "true"  # the whole page, now with every response
+    return response
+
+
+@login_required
+@require_POST
+def run_cancel(request: HttpRequest, pk: int) -> HttpResponse:
+    run = _run(request, pk)
+    try:
+        cancel_generation_run(run)
+    except DomainError as error:
+        messages.warning(request, str(error))
+    return redirect("run_detail", pk=run.pk)
+
+
+@login_required
+@require_POST
+def run_resume(request: HttpRequest, pk: int) -> HttpResponse:
+    run = _run(request, pk)
+    try:
+        resume_generation_run(run)
+    except DomainError as error:
+        messages.warning(request, str(error))
+    return redirect("run_detail", pk=run.pk)
+
+
+def _run(request: HttpRequest, pk: int) -> GenerationRun:
+    runs = GenerationRun.objects.select_related("model_version", "corpus", "created_by")
+    return team_object(request.user, runs, pk=pk)

@@ -1,4 +1,4 @@
-"""Submitted, independent answers of persons as votes, and what bars a response from being chosen."""
+"""Submitted, independent answers of persons as votes, and what bars a response from a pair."""
 
 from __future__ import annotations
 
@@ -37,7 +37,8 @@ def study_choices(study: Study, criteria: Collection[str] | None) -> list[Choice
         first, second = sides[item]
         if not _asked(slug or OVERALL, criteria, with_overall):
             continue
-        value = 0 if preferred is None else (-strength if preferred == first else strength)
+        size = strength or 0
+        value = 0 if preferred is None else (-size if preferred == first else size)
         neither = tie_kind == Preference.TieKind.NEITHER_ACCEPTABLE
         choices.append(Choice(first, second, slug or OVERALL, rater, value, neither))
     return _first_of_each(choices, lambda c: (c.first, c.second, c.criterion, c.rater))
@@ -119,13 +120,14 @@ def exclusions_of(study: Study) -> Exclusions:
 
 
 def flagged_responses(study: Study) -> frozenset[int]:
-    """Flags count whoever raised them, in whatever state the item was left."""
-    flags = Flag.objects.filter(kind=Flag.Kind.HARM, assignment__item__part__study=study)
-    named = flags.filter(candidate__isnull=False).values_list("candidate__response_id", flat=True)
-    whole = flags.filter(candidate__isnull=True).values_list(
-        "assignment__item__candidates__response_id", flat=True
-    )
-    return frozenset(pk for pk in (*named, *whole) if pk is not None)
+    """Flags count whoever raised them, in whatever study and state of the item."""
+    flags = Flag.objects.filter(kind=Flag.Kind.HARM)
+    in_study = Response.objects.filter(candidates__item__part__study=study).values("pk")
+    responses = Response.objects.filter(pk__in=in_study)
+    of_item = flags.filter(candidate__isnull=True)
+    named = responses.filter(candidates__flags__in=flags)
+    whole = responses.filter(candidates__item__assignments__flags__in=of_item)
+    return frozenset([*named.values_list("pk", flat=True), *whole.values_list("pk", flat=True)])
 
 
 def raters_who_answered(study: Study) -> dict[str, int]:

@@ -10,6 +10,7 @@ urlpatterns = [
     path("healthz", views.healthz, name="healthz"),
     path("demo/sign-in/", views.demo_sign_in, name="demo_sign_in"),
     path("accounts/", include("allauth.account.urls")),
+    path("api/", include("mood_eval.api_urls")),
     path("admin/", admin.site.urls),
     path("", include("inference.urls")),
     path("", include("annotations.urls")),

@@ -1,0 +1,108 @@
+"""Read-only JSON for scripts: what the members of a team may see, and nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+from rest_framework import serializers, viewsets
+from rest_framework.decorators import action
+from rest_framework.pagination import CursorPagination
+from rest_framework.request import Request
+from rest_framework.response import Response as ApiResponse
+
+from inference.models import Corpus, GenerationRun, ModelVersion, Response, TrainingRun
+from mood_eval.access import for_teams_of
+
+
+class OldestFirst(CursorPagination):
+    ordering = "pk"
+    page_size = 100
+    page_size_query_param = "page_size"
+    max_page_size = 1000
+
+
+class TeamViewSet(viewsets.ReadOnlyModelViewSet[Any]):
+    """Rows of the caller's teams; to everyone else they do not exist."""
+
+    pagination_class = OldestFirst
+    rows: QuerySet[Any, Any]
+
+    def get_queryset(self) -> QuerySet[Any, Any]:
+        return for_teams_of(self.request.user, self.rows.all())
+
+
+class CorpusSerializer(serializers.ModelSerializer[Corpus]):
+    class Meta:
+        model = Corpus
+        fields = ("id", "name", "format", "licence", "citation", "note", "created_at")
+
+
+class ModelVersionSerializer(serializers.ModelSerializer[ModelVersion]):
+    parent = serializers.SlugRelatedField[ModelVersion](slug_field="name", read_only=True)  # type: ignore[assignment]
+
+    class Meta:
+        model = ModelVersion
+        fields = ("id", "name", "kind", "parent", "weights_sha256", "is_demo", "created_at")
+
+
+class GenerationRunSerializer(serializers.ModelSerializer[GenerationRun]):
+    model = serializers.CharField(source="model_version.name")
+    corpus = serializers.CharField(source="corpus.name")
+
+    class Meta:
+        model = GenerationRun
+        fields = (
+            *("id", "model", "corpus", "splits", "options", "state", "done", "total", "error"),
+            *("created_at", "started_at", "finished_at"),
+        )
+
+
+class ResponseSerializer(serializers.ModelSerializer[Response]):
+    dialogue = serializers.CharField(source="stimulus.dialogue.external_id")
+    first_position = serializers.IntegerField(source="stimulus.first_position")
+
+    class Meta:
+        model = Response
+        fields = (
+            *("id", "dialogue", "first_position", "sample", "client_emotion"),
+            *("therapist_emotion", "strategy", "text", "raw", "seconds", "new_tokens"),
+        )
+
+
+class TrainingRunSerializer(serializers.ModelSerializer[TrainingRun]):
+    base = serializers.CharField(source="base.name")
+    result = serializers.SlugRelatedField[ModelVersion](slug_field="name", read_only=True)
+
+    class Meta:
+        model = TrainingRun
+        fields = (
+            *("id", "name", "method", "base", "dataset_sha256", "config", "state", "done"),
+            *("total", "error", "result", "created_at", "started_at", "finished_at"),
+        )
+
+
+class CorpusViewSet(TeamViewSet):
+    serializer_class = CorpusSerializer
+    rows = Corpus.objects.all()
+
+
+class ModelVersionViewSet(TeamViewSet):
+    serializer_class = ModelVersionSerializer
+    rows = ModelVersion.objects.select_related("parent")
+
+
+class GenerationRunViewSet(TeamViewSet):
+    serializer_class = GenerationRunSerializer
+    rows = GenerationRun.objects.select_related("model_version", "corpus")
+
+    @action(detail=True, serializer_class=ResponseSerializer)
+    def responses(self, request: Request, pk: str) -> ApiResponse:
+        rows = Response.objects.filter(run=self.get_object())
+        page = self.paginate_queryset(rows.select_related("stimulus__dialogue"))
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+
+
+class TrainingRunViewSet(TeamViewSet):
+    serializer_class = TrainingRunSerializer
+    rows = TrainingRun.objects.select_related("base", "result")

@@ -12,6 +12,9 @@ from typing import Any
 from django.core.files.base import ContentFile
 from django.utils import timezone
 
+from annotations.models import Study
+from annotations.services.consent import give_consent
+from annotations.services.studies import create_study, launch_study
 from inference.models import (
     Clip,
     Corpus,
@@ -215,3 +218,27 @@ def make_run_with_responses(
             new_tokens=12,
         )
     return run
+
+
+def make_study(
+    team: Team,
+    runs: Sequence[GenerationRun],
+    raters: Sequence[User] = (),
+    *,
+    template: str = "multimood-trust-rating",
+    launched: bool = True,
+    consented: bool = True,
+    **options: Any,
+) -> Study:
+    """An open study, unless `launched` is off; its raters have agreed to take part."""
+    options.setdefault("overlap", max(1, min(2, len(raters))))
+    options.setdefault("seed", 7)
+    study = create_study(
+        team=team, template=template, runs=runs, raters=[user.email for user in raters], **options
+    )
+    if launched:
+        study = launch_study(study)
+    if consented:
+        for rater in study.raters.select_related("study"):
+            give_consent(rater)
+    return study

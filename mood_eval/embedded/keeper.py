@@ -1,7 +1,7 @@
 """Owns one server process and stops it when its last user is gone.
 
 Started as a script of its own (`python -I keeper.py`, standard library only, so that it stays
-small): the job description comes as JSON on standard input. Users hold a shared `flock` on one
+small): the job comes as JSON in its argument. Users hold a shared `flock` on one
 file; whoever dies, however it dies, loses that lock, and the keeper, which asks for the exclusive
 lock, gets it. If the keeper itself is killed, the kernel signals its child (PR_SET_PDEATHSIG).
 """
@@ -119,16 +119,14 @@ def keep(job: Job, users: int) -> int:
 
 
 def main() -> int:
-    """Returns to whoever started it once the lock is taken; a fork lives on, nobody's child."""
-    job = Job(**json.load(sys.stdin))
+    job = Job(**json.loads(sys.argv[1]))
+    os.chdir("/")
     # Both stay open, and locked, until the process has ended.
     keeper, users = (os.open(lock, os.O_RDWR) for lock in (job.keeper_lock, job.users_lock))
     if not try_lock(keeper, fcntl.LOCK_EX):
         return KEEPER_ALREADY_RUNNING
-    if os.fork():
-        return 0
-    code = keep(job, users)
-    os._exit(code)
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # ends the pipe: the lock is taken
+    return keep(job, users)
 
 
 if __name__ == "__main__":

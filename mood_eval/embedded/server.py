@@ -9,7 +9,6 @@ import fcntl
 import json
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -39,11 +38,16 @@ class Server(Protocol):
 @contextlib.contextmanager
 def using(server: Server) -> Iterator[None]:
     # Closing the file, never unlocking it: a forked child that still has it goes on being a user.
+    started: list[int] = []
     try:
-        with _hold(server):
+        with _hold(server, started):
             yield
     finally:
         _wait_until_stopped(server)
+        if not is_running(server):
+            for pid in started:
+                with contextlib.suppress(ChildProcessError):
+                    os.waitpid(pid, 0)
 
 
 def is_running(server: Server) -> bool:
@@ -73,26 +77,26 @@ def stop_leftovers(data: Path, program: str, patience: float = LEFTOVER_SECONDS)
             return
 
 
-def _hold(server: Server) -> IO[str]:
+def _hold(server: Server, started: list[int]) -> IO[str]:
     server.folders.create()
     with server.folders.lock(server.name, "start").open("a") as start:
         _lock(start, fcntl.LOCK_EX, server)
         users = server.folders.lock(server.name, "users").open("a")
         try:
             _lock(users, fcntl.LOCK_SH, server)
-            _start_unless_running(server)
+            _start_unless_running(server, started)
         except BaseException:
             users.close()
             raise
     return users
 
 
-def _start_unless_running(server: Server) -> None:
+def _start_unless_running(server: Server, started: list[int]) -> None:
     log = server.folders.log(server.name)
     rotate_log(log)
     log_start = log.stat().st_size if log.exists() else 0
     if not is_running(server):
-        _start_keeper(server.prepare())
+        started.append(_start_keeper(server.prepare()))
     _wait_for(lambda: not is_running(server) or server.is_ready(), START_SECONDS)
     if not (is_running(server) and server.is_ready()):
         raise EmbeddedServerError(
@@ -100,18 +104,26 @@ def _start_unless_running(server: Server) -> None:
         )
 
 
-def _start_keeper(job: keeper.Job) -> None:
+def _start_keeper(job: keeper.Job) -> int:
+    """Returns when it has its lock, or could not have it because another was faster."""
     Path(job.keeper_lock).touch(mode=0o600)
+    ours, its = os.pipe()
     with Path(job.log).open("ab") as log:
-        subprocess.run(  # noqa: S603
-            [sys.executable, "-I", "-S", keeper.__file__],
-            input=json.dumps(asdict(job)).encode(),
-            stdout=log,
-            stderr=log,
-            cwd="/",
-            start_new_session=True,
-            check=False,  # another keeper may have been faster
+        pid = os.posix_spawn(
+            sys.executable,
+            [sys.executable, "-I", "-S", keeper.__file__, json.dumps(asdict(job))],
+            os.environ,
+            file_actions=[
+                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                (os.POSIX_SPAWN_DUP2, its, 1),
+                (os.POSIX_SPAWN_DUP2, log.fileno(), 2),
+            ],
+            setsid=True,
         )
+    os.close(its)
+    with open(ours, "rb") as pipe:  # noqa: PTH123
+        pipe.read()
+    return pid
 
 
 def _wait_until_stopped(server: Server) -> None:

@@ -137,7 +137,7 @@ def test_killed_users_leave_nothing(var: Path, start_user: Callable[[], User]) -
     assert all(is_ready(user) for user in users)
     for user in users:
         user.kill()
-    assert wait_until(lambda: not processes_in(var), 2), processes_in(var)
+    assert wait_until(lambda: not processes_in(var), 5), processes_in(var)
 
 
 def test_killed_keepers_take_their_servers_along_and_the_next_start_recovers(
@@ -148,7 +148,7 @@ def test_killed_keepers_take_their_servers_along_and_the_next_start_recovers(
     assert count_rows(default_urls(var).database) == 1
     for pid in keepers(var):
         os.kill(pid, signal.SIGKILL)
-    assert wait_until(lambda: set(processes_in(var)) == {user.pid}, 2), processes_in(var)
+    assert wait_until(lambda: set(processes_in(var)) == {user.pid}, 5), processes_in(var)
     with using_servers(var) as urls:  # the first user is still there
         assert count_rows(urls.database) == 2
 
@@ -186,7 +186,7 @@ def test_command_killed_while_it_starts_the_servers(
         user = start_user()
         threading.Event().wait(delay)
         user.kill()
-        assert wait_until(lambda: not processes_in(var), 3), processes_in(var)
+        assert wait_until(lambda: not processes_in(var), 5), processes_in(var)
     with using_servers(var, durable=False) as urls:
         assert count_rows(urls.database) == 1
 
@@ -252,7 +252,7 @@ def test_root_without_user_namespaces_runs_postgresql_as_nobody() -> None:
     assert user.stdin
     try:
         own = Path("/proc/self/ns/user").readlink()
-        assert wait_until(lambda: Path(f"/proc/{user.pid}/ns/user").readlink() != own, 2)
+        assert wait_until(lambda: Path(f"/proc/{user.pid}/ns/user").readlink() != own, 10)
         for kind in ("uid_map", "gid_map"):
             Path(f"/proc/{user.pid}/{kind}").write_text("0 0 65536")
         user.stdin.write("go\n")
@@ -295,6 +295,6 @@ def test_leftover_server_is_stopped_before_another_starts(var: Path) -> None:
     valkey = var / "valkey"
     binary = Valkey(folders_of(var)).binary
     left = subprocess.Popen([binary, "--port", "0"], cwd=valkey, stdout=subprocess.DEVNULL)
-    assert wait_until(lambda: left.pid in server.processes_in(valkey, "valkey-server"), 2)
+    assert wait_until(lambda: left.pid in server.processes_in(valkey, "valkey-server"), 10)
     server.stop_leftovers(valkey, "valkey-server", patience=0.2)
     assert left.wait(5) is not None

@@ -94,18 +94,18 @@ def test_stop_ends_a_stubborn_child_and_what_it_started(
     monkeypatch.setattr(launcher, "QUIT_SECONDS", 0.3)
     launch = Launch(var)
     child = launch.start("stubborn", "-c", STUBBORN)
-    assert wait_until(lambda: "ready" in child.log.read_text(), 5)
+    assert wait_until(lambda: "ready" in child.log.read_text(), 10)
     assert len(processes_in(var)) == 2
     launch.stop()
-    assert wait_until(lambda: not processes_in(var), 2), processes_in(var)
+    assert wait_until(lambda: not processes_in(var), 5), processes_in(var)
 
 
 def test_children_die_with_a_killed_launcher(var: Path) -> None:
     parent = subprocess.Popen([sys.executable, "-c", START_AND_WAIT, str(var)], cwd=PROJECT)
-    assert wait_until(lambda: len(processes_in(var)) == 2, 5)
+    assert wait_until(lambda: len(processes_in(var)) == 2, 10)
     parent.kill()
     parent.wait()
-    assert wait_until(lambda: not processes_in(var), 2), processes_in(var)
+    assert wait_until(lambda: not processes_in(var), 5), processes_in(var)
 
 
 def test_busy_port_gives_the_next_free_one() -> None:

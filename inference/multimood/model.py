@@ -160,21 +160,24 @@ class MultiMoodModel(MultiMoodPreTrainedModel, Qwen2Model):
         places = self.config.placeholders
         embeds: torch.Tensor = self.embed_tokens(input_ids.clamp(min=0))
         embeds = embeds.masked_fill((input_ids < 0)[..., None], 0)
-        if video_features is None and video_values is not None:
-            video_features = self.video_features(video_values)
-        if video_features is not None:
-            soft = self.mm_projector(video_features.to(embeds.dtype)).flatten(0, 1)
-            embeds = fill_positions(embeds, input_ids == places.video, soft, "video")
-        if audio_features is None and audio_values is not None:
-            audio_features = self.audio_features(audio_values, audio_padding_mask)
-        if audio_features is not None:
-            heard = self._heard_features(audio_features, audio_padding_mask)
-            soft = self.mm_projector_a(heard.to(embeds.dtype))
-            embeds = fill_positions(embeds, input_ids == places.audio, soft, "audio")
-        if history_input_ids is not None and history_input_ids.numel():
-            soft = self.mamba_compressor(history_input_ids, history_attention_mask)
-            where = input_ids == places.history
-            embeds = fill_positions(embeds, where, soft, "history")
+        softs = (
+            ("video", places.video, self._video_soft(video_values, video_features)),
+            (
+                "audio",
+                places.audio,
+                self._audio_soft(audio_values, audio_features, audio_padding_mask),
+            ),
+            (
+                "history",
+                places.history,
+                self._history_soft(history_input_ids, history_attention_mask),
+            ),
+        )
+        # A step of decoding brings one id, no media, and nothing to look for.
+        decoding = input_ids.shape[1] == 1
+        for what, place, soft in softs:
+            if soft is not None or not decoding:
+                embeds = fill_positions(embeds, input_ids == place, soft, what)
         return embeds
 
     def video_features(self, video_values: torch.Tensor) -> torch.Tensor:
@@ -193,6 +196,36 @@ class MultiMoodModel(MultiMoodPreTrainedModel, Qwen2Model):
             padding = self._audio_token_padding(audio_padding_mask, audio_values.shape[1])
         features: torch.Tensor = self.audio_tower(audio_values, padding)
         return features
+
+    def _video_soft(
+        self, values: torch.Tensor | None, features: torch.Tensor | None
+    ) -> torch.Tensor | None:
+        if features is None and values is not None:
+            features = self.video_features(values)
+        if features is None:
+            return None
+        tokens: torch.Tensor = self.mm_projector(features.to(self.dtype))
+        return tokens.flatten(0, 1)
+
+    def _audio_soft(
+        self,
+        values: torch.Tensor | None,
+        features: torch.Tensor | None,
+        mask: torch.Tensor | None,
+    ) -> torch.Tensor | None:
+        if features is None and values is not None:
+            features = self.audio_features(values, mask)
+        if features is None:
+            return None
+        heard = self._heard_features(features, mask)
+        return cast(torch.Tensor, self.mm_projector_a(heard.to(self.dtype)))
+
+    def _history_soft(
+        self, ids: torch.Tensor | None, mask: torch.Tensor | None
+    ) -> torch.Tensor | None:
+        if ids is None or not ids.numel():
+            return None
+        return cast(torch.Tensor, self.mamba_compressor(ids, mask))
 
     def _audio_token_padding(self, mask: torch.Tensor, frames: int) -> torch.Tensor:
         if mask.shape[1] != frames:

@@ -152,18 +152,18 @@ def _stack(rows: list[list[int]], length: int, fill: int, device: torch.device) 
 
 
 def fill_positions(
-    embeds: torch.Tensor, where: torch.Tensor, soft: torch.Tensor, what: str
+    embeds: torch.Tensor, where: torch.Tensor, soft: torch.Tensor | None, what: str
 ) -> torch.Tensor:
     """Puts soft tokens (n, hidden) at the n True positions of (B, S), in reading order.
 
     When there are k * n positions in rows that repeat as k blocks, every block gets all of them.
     """
-    positions, given = int(where.sum()), soft.shape[0]
+    positions, given = int(where.sum()), 0 if soft is None else soft.shape[0]
     if given == 0 and positions == 0:
         return embeds
     times = positions // given if given else 0
     repeats = times > 1 and where.shape[0] % times == 0
-    if positions != given * times or times == 0 or (times > 1 and not repeats):
+    if soft is None or positions != given * times or times == 0 or (times > 1 and not repeats):
         raise SpliceError(f"{positions} {what} positions for {given} {what} embeddings")
     if times > 1:
         if not (where.reshape(times, -1).sum(1) == given).all():

@@ -31,7 +31,9 @@ def tokenizer() -> PreTrainedTokenizerFast:
 @pytest.fixture(scope="session")
 def model(tokenizer: PreTrainedTokenizerFast) -> MultiMoodForConditionalGeneration:
     torch.manual_seed(0)
-    return MultiMoodForConditionalGeneration(tiny_config(len(tokenizer))).eval()
+    model = MultiMoodForConditionalGeneration(tiny_config(len(tokenizer)))
+    model.eval()
+    return model
 
 
 @pytest.fixture(scope="session")
@@ -54,9 +56,10 @@ def write_clip(path: Path, seconds: float, *, hertz: float = 440.0, sound: bool 
         if audio is not None:
             time = np.arange(round(seconds * RATE)) / RATE
             tone = (0.3 * np.sin(2 * np.pi * hertz * time)).astype(np.float32)
-            frame = av.AudioFrame.from_ndarray(tone[None], "fltp", "mono")
-            frame.rate, frame.pts, frame.time_base = RATE, 0, Fraction(1, RATE)
-            out.mux(audio.encode(frame))
+            sound_frame = av.AudioFrame.from_ndarray(tone[None], "fltp", "mono")
+            sound_frame.rate, sound_frame.pts = RATE, 0
+            sound_frame.time_base = Fraction(1, RATE)
+            out.mux(audio.encode(sound_frame))
             out.mux(audio.encode(None))
     return path
 

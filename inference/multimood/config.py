@@ -96,7 +96,9 @@ class MultiMoodConfig(Qwen2Config):
     max_clips: int = 5
     max_history_tokens: int = 512
     max_text_tokens: int = 512
+    # Of each clip the beginning: attention over sound grows with the square of its length.
     max_audio_seconds: float = 30.0
+    # "brief" leaves the instruction out of the prompt.
     prompt_style: str = "full"
 
     def __post_init__(self, **kwargs: Any) -> None:

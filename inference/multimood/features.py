@@ -28,7 +28,9 @@ class TowerCache:
     def load(self, path: Path) -> ClipTensors:
         key = _key(path)
         if key not in self._clips:
-            clip = self._through_towers(self.processor.load_clip(path))
+            # Tensors made in inference mode could not be trained on later.
+            with torch.inference_mode(False), torch.no_grad():
+                clip = self._through_towers(self.processor.load_clip(path))
             self._clips[key] = clip
             self.held_bytes += _size(clip)
             while self.held_bytes > self.max_bytes and len(self._clips) > 1:
@@ -37,7 +39,6 @@ class TowerCache:
         self._clips.move_to_end(key)
         return self._clips[key]
 
-    @torch.no_grad()
     def _through_towers(self, clip: ClipTensors) -> ClipTensors:
         video = audio = None
         device = self.model.device

@@ -22,7 +22,10 @@ class ConvCompressor(nn.Module):
         Mamba is causal, so padding on the right changes nothing before it and needs no mask.
         """
         hidden = self.mamba(input_ids=ids.clamp(min=0), use_cache=False).last_hidden_state
-        return cast(torch.Tensor, self.memory_projection(hidden[self.memory_mask(ids, mask)]))
+        memories = hidden[self.memory_mask(ids, mask)]
+        # Mamba keeps its residual in float32 whatever the weights are.
+        memories = memories.to(self.memory_projection.weight.dtype)
+        return cast(torch.Tensor, self.memory_projection(memories))
 
     def memory_mask(self, ids: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
         if self.mem_token_id is None:

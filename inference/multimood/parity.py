@@ -141,7 +141,10 @@ def main(arguments: list[str] | None = None, write: Callable[[str], object] = pr
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("folder", type=Path)
-    fixture = Fixture(parser.parse_args(arguments).folder)
+    folder: Path = parser.parse_args(arguments).folder
+    if not (folder / "cases.safetensors").is_file():
+        parser.error(f"{folder} holds no cases.safetensors")
+    fixture = Fixture(folder)
     compared: set[str] = set()
     off = 0
     for comparison in fixture.comparisons():

@@ -119,6 +119,10 @@ def test_clips_are_read_once_and_again_when_they_change(
     copy.write_bytes(clips[0].read_bytes())
     first = cache.load(copy)
     assert cache.load(copy) is first
+    with torch.inference_mode():
+        inside = TowerCache(model.model, processor).load(copy)
+    assert inside.audio is not None
+    assert not inside.audio.is_inference()
     copy.write_bytes(clips[1].read_bytes())
     second = cache.load(copy)
     assert second.audio is not None

@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 import torch
 from peft import LoraConfig, get_peft_model
+from trl.trainer.utils import add_fused_lm_head
 
 from inference.contracts import StimulusInput
 from inference.multimood.audio import token_padding
 from inference.multimood.features import TowerCache
 from inference.multimood.model import MultiMoodForConditionalGeneration
 from inference.multimood.processing import MultiMoodProcessor
-from inference.multimood.splice import SpliceError
+from inference.multimood.splice import IGNORED, SpliceError
 
 PATCHES = "vision_tower.vision_model.embeddings.patch_embedding.weight"
 TARGET = "Client's emotion: sadness"
@@ -199,6 +200,24 @@ def test_lora_switched_off_is_the_base_exactly(
     assert (last_logits(tuned, batch) - base).abs().max() > 1e-4
     with tuned.disable_adapter():
         assert torch.equal(last_logits(tuned, batch), base)
+
+
+def test_trl_may_score_with_its_fused_head(
+    model: MultiMoodForConditionalGeneration,
+    processor: MultiMoodProcessor,
+    stimuli: list[StimulusInput],
+) -> None:
+    """TRL calls the backbone and the head apart from each other."""
+    batch = batch_of(processor, stimuli)
+    fused = MultiMoodForConditionalGeneration(model.config).eval()
+    fused.load_state_dict(model.state_dict())
+    add_fused_lm_head(fused)
+    with torch.no_grad():
+        scored = fused(**batch, fused_lm_head=True).log_probs
+        logits = model(**batch).logits[:, :-1]
+    labels = batch["labels"][:, 1:]
+    own = logits.log_softmax(-1).gather(-1, labels.clamp(min=0)[..., None])[..., 0]
+    assert_close(scored, own.masked_fill(labels == IGNORED, 0))
 
 
 def test_several_answers_a_prompt_take_the_prompt_s_media(

@@ -79,6 +79,17 @@ def test_fbank_puts_a_tone_into_its_bin() -> None:
     assert kaldi_fbank(torch.zeros(399)).shape == (0, 128)
 
 
+def test_tiny_tokenizer_and_configuration_agree(processor: MultiMoodProcessor) -> None:
+    tokenizer, config = processor.tokenizer, processor.config
+    places = config.placeholders
+    ids = tokenizer.convert_tokens_to_ids(["<image>", "<video>", "<audio>", "<history>", "<MEM>"])
+    assert ids == [places.image, places.video, places.audio, places.history, config.mem_token_id]
+    assert (tokenizer.pad_token_id, tokenizer.eos_token_id) == (
+        config.pad_token_id,
+        config.eos_token_id,
+    )
+
+
 def test_only_the_target_is_learned_from(
     processor: MultiMoodProcessor, stimuli: list[StimulusInput]
 ) -> None:

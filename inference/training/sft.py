@@ -8,7 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from torch.utils.data import Dataset
-from transformers import Trainer, TrainingArguments
+from transformers import (
+    Trainer,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+)
 
 from inference.contracts import ReplyFields, StimulusInput, TurnText
 from inference.corpora import generic
@@ -45,9 +51,6 @@ class Lessons(Dataset[Sample]):
         self.config = config
         self.epoch = 0
 
-    def set_epoch(self, epoch: int) -> None:
-        self.epoch = epoch
-
     def __len__(self) -> int:
         return len(self.lessons)
 
@@ -65,6 +68,18 @@ class Lessons(Dataset[Sample]):
         return without_end(self.processor.encode(stimulus, target, modality, self.load_clip))
 
 
+class EpochCallback(TrainerCallback):  # type: ignore[misc]
+    """A run resumed in the middle of an epoch shows the media that an unbroken one would."""
+
+    def __init__(self, lessons: Lessons) -> None:
+        self.lessons = lessons
+
+    def on_epoch_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        self.lessons.epoch = int(state.epoch or 0)
+
+
 def sft_trainer(
     config: TrainingConfig,
     arguments: Mapping[str, Any],
@@ -78,13 +93,14 @@ def sft_trainer(
         lessons += corpus_lessons(config.emotion_dataset, "")
     if not lessons:
         raise ConfigError(f"dataset: {config.dataset} has nothing to learn in {config.split!r}.")
+    rows = Lessons(lessons, processor, load_clip, config)
     return Trainer(
         model=model,
         args=TrainingArguments(**arguments),
         data_collator=processor.collate,
-        train_dataset=Lessons(lessons, processor, load_clip, config),
+        train_dataset=rows,
         processing_class=processor.tokenizer,
-        callbacks=list(callbacks),
+        callbacks=[*callbacks, EpochCallback(rows)],
     )
 
 

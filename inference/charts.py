@@ -112,14 +112,15 @@ def _scale(domain: tuple[float, float], span: tuple[float, float]) -> Callable[[
 
 def _ticks(low: float, high: float, *, whole: bool = False, about: int = 4) -> list[float]:
     """Round numbers that enclose low..high; never a single one."""
-    if high <= low:
-        margin = abs(low) * 0.1 or 1.0
+    size = max(abs(low), abs(high), 1e-9)
+    if high - low < size * 1e-9:  # one value: room around it, and no division by rounding dust
+        margin = size * 0.1 if size > 1e-9 else 1.0
         low, high = (low, low + 1) if whole else (low - margin, high + margin)
     step = _round_step((high - low) / about)
     if whole:
         step = max(1.0, step)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    return [round(index * step, 12) for index in range(first, max(last, first + 1) + 1)]
+    return [index * step for index in range(first, max(last, first + 1) + 1)]
 
 
 def _round_step(raw: float) -> float:

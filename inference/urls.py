@@ -4,4 +4,5 @@ from django.urls import URLPattern, URLResolver, include, path
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("inference.generation_urls")),
+    path("", include("inference.training_urls")),
 ]

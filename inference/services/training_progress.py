@@ -1,0 +1,68 @@
+"""What the trainer tells: JSON lines in progress.jsonl, read as they come."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class TrainingEvent:
+    event: str
+    step: int = 0
+    max_steps: int | None = None
+    values: dict[str, float] = field(default_factory=dict)
+    checkpoint: str = ""
+    message: str = ""
+
+
+class ProgressReader:
+    """Whole lines only; a line that is cut short is read once the rest has come."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.offset = 0
+
+    def read(self) -> list[TrainingEvent]:
+        try:
+            with self.path.open("rb") as file:
+                file.seek(self.offset)
+                text = file.read()
+        except FileNotFoundError:
+            return []
+        whole, newline, _ = text.rpartition(b"\n")
+        self.offset += len(whole) + len(newline)
+        return [event for line in whole.splitlines() if (event := read_event(line)) is not None]
+
+
+def read_event(line: bytes) -> TrainingEvent | None:
+    """None for what is no event: the file is written by another process and may be damaged."""
+    try:
+        value = json.loads(line)
+    except ValueError:
+        return None
+    if not isinstance(value, dict) or not isinstance(value.get("event"), str):
+        return None
+    step, most = value.get("step", 0), value.get("max_steps")
+    return TrainingEvent(
+        event=value["event"],
+        step=step if isinstance(step, int) else 0,
+        max_steps=most if isinstance(most, int) else None,
+        values=_numbers(value.get("values")),
+        checkpoint=str(value.get("checkpoint", "")),
+        message=str(value.get("message", "")),
+    )
+
+
+def _numbers(values: Any) -> dict[str, float]:
+    if not isinstance(values, dict):
+        return {}
+    return {str(k): float(v) for k, v in values.items() if isinstance(v, int | float)}
+
+
+def points(events: Sequence[TrainingEvent]) -> dict[int, dict[str, float]]:
+    """Step -> values logged at it. A resumed trainer repeats steps: the last word counts."""
+    return {event.step: event.values for event in events if event.event == "log" and event.values}

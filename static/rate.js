@@ -54,8 +54,9 @@ function showState(kind, detail) {
   if (kind === "offline") {
     saveState.textContent = "Not sent yet";
     const many = detail.count === 1 ? "1 answer is" : `${detail.count} answers are`;
+    const why = detail.server ? "The server does not answer." : "No connection.";
     const kept = detail.count ? `${many} kept on this device and will be sent when you are online.` : "";
-    say([text(`No connection. ${kept}`)], { announce: kind !== stateKind });
+    say([text(`${why} ${kept}`)], { announce: kind !== stateKind });
   }
   if (kind === "expired") {
     saveState.textContent = "Not sent yet";
@@ -130,6 +131,7 @@ const otherTabs = new BroadcastChannel(`moodeval.${page.assignment}`);
 function answer(fieldset) {
   const question = fieldset.dataset.question;
   const value = valueOf(fieldset);
+  if (fieldset.classList.contains("is-missing")) say([]);
   fieldset.classList.remove("is-missing");
   queue.put(question, value);
   otherTabs.postMessage({ question, value });

@@ -153,7 +153,7 @@ export class AnswerQueue {
       this.onState("expired", { message: content.message });
       this.#timer = setTimeout(() => this.flush(), RETRY_MS);
     } else if (response.status >= 500) {
-      this.onState("offline", { count: this.size });
+      this.onState("offline", { count: this.size, server: true });
       this.#timer = setTimeout(() => this.flush(), RETRY_MS);
     } else this.onState("refused", { message: content.message ?? "This answer could not be saved." });
   }

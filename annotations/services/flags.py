@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from django.db import transaction
 
+from annotations.answers import LETTERS
 from annotations.models import Assignment, Candidate, Flag
 from annotations.services.ratings import (
     MAX_COMMENT,
@@ -21,13 +22,14 @@ def set_flag(assignment: Assignment, kind: str, text: str = "", letter: str = ""
     if kind not in Flag.Kind.values:
         raise UnknownQuestionError("Choose what the concern is about.")
     candidates = candidates_in_order(assignment)
+    lettered = dict(zip(LETTERS, candidates, strict=False))
     about: list[Candidate | None] = [*candidates]
     if letter == "item":
         about = [None]
+    elif letter in lettered:
+        about = [lettered[letter]]
     elif letter:
-        if letter not in "AB"[: len(candidates)]:
-            raise UnknownQuestionError("Choose which response the concern is about.")
-        about = [candidates["AB".index(letter)]]
+        raise UnknownQuestionError("Choose which response the concern is about.")
     return [
         Flag.objects.get_or_create(
             assignment=assignment, candidate=candidate, kind=kind, text=text.strip()[:MAX_COMMENT]

@@ -209,12 +209,18 @@ def keep_late(assignment: Assignment, answers: Sequence[Written]) -> int:
     return len(newer)
 
 
-@transaction.atomic
 def submit_assignment(assignment: Assignment, answers: Sequence[Written] = ()) -> Assignment:
+    """Two steps, so that a refusal for missing answers keeps those that were given."""
     saved = save_answers(assignment, answers)
-    if saved.late or assignment.rater.study.state != Study.State.OPEN:
+    if saved.late:
         raise WrongStateError("The study is closed; nothing more can be submitted.")
+    return mark_submitted(assignment)
+
+
+@transaction.atomic
+def mark_submitted(assignment: Assignment) -> Assignment:
     assignment = locked(assignment)
+    require_open(assignment)
     gaps = missing_answers(assignment)
     if gaps:
         raise IncompleteError(gaps)
@@ -267,4 +273,4 @@ def skip_assignment(assignment: Assignment) -> None:
 
 def require_open(assignment: Assignment) -> None:
     if assignment.rater.study.state != Study.State.OPEN:
-        raise WrongStateError("The study is closed.")
+        raise WrongStateError("The study is closed; nothing more can be submitted.")

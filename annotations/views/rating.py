@@ -76,7 +76,7 @@ def rating_study(request: HttpRequest, uuid: UUID) -> HttpResponse:
         "study": study,
         "stage": stage,
         "progress": progress,
-        "block": block,
+        "current_block": block,
         "next": str(following.pk) if following else "",
         "skipped": [(str(a.pk), a.position) for a in skipped_assignments(rater)],
     }

@@ -8,6 +8,7 @@ from django.views.decorators.http import require_GET
 from annotations.models import Study
 from annotations.selectors.matrices import MISSING_LABELS
 from annotations.selectors.results import CriterionResult, study_results
+from annotations.training_forms import ReleaseForm
 from inference.charts import BarChart, bar_chart
 from mood_eval.access import team_object
 
@@ -23,11 +24,14 @@ def results(request: HttpRequest, pk: int) -> HttpResponse:
         (part, [(criterion, *_shown(criterion, part.design)) for criterion in part.criteria])
         for part in found.parts
     ]
-    return render(
-        request,
-        "results/study_results.html",
-        {"study": study, "results": found, "parts": parts},
-    )
+    context = {
+        "study": study,
+        "results": found,
+        "parts": parts,
+        "releases": study.datasets.select_related("created_by").order_by("-version"),
+        "release_form": ReleaseForm(),
+    }
+    return render(request, "results/study_results.html", context)
 
 
 def _shown(

@@ -52,13 +52,18 @@ def create_generation_run(
     limit: int | None = None,
     options: GenerationOptions | None = None,
     user: User | None = None,
+    stimuli: Sequence[int] | None = None,
 ) -> GenerationRun:
-    """The selection is fixed here, in corpus order; no split means all of them."""
+    """The selection is fixed here, in corpus order; no split means all of them.
+
+    `stimuli` names keys of the corpus; `splits` then only says where they come from.
+    """
     options = options or GenerationOptions()
     check_options(options)
     if {model_version.team_id, corpus.team_id} != {team.pk}:
         raise UnknownNameError("The model and the corpus must belong to the team.")
-    stimuli = selected_stimuli(model_version, corpus, splits, limit)
+    if stimuli is None:
+        stimuli = selected_stimuli(model_version, corpus, splits, limit)
     run = GenerationRun.objects.create(
         team=team,
         model_version=model_version,

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_POST
+
+from annotations.selectors.follow_up import follow_up_of
+from annotations.services.training import generate_for_follow_up, offer_follow_up_study
+from annotations.views.releases import signed_in
+from inference.errors import DomainError
+from inference.models import TrainingRun
+from inference.selectors.runs import run_progress
+from mood_eval.access import team_object
+
+
+@login_required
+@require_GET
+def training_next(request: HttpRequest, pk: int) -> HttpResponse:
+    run = training_of_team(request, pk)
+    found = follow_up_of(run)
+    runs = [(run, run_progress(run)) for run in (found.old, found.new) if run is not None]
+    waits = any(run.is_active for run, _ in runs)
+    context = {"training": run, "follow_up": found, "runs": runs, "waits": waits}
+    return render(request, "results/training_next.html", context)
+
+
+@login_required
+@require_POST
+def training_generate(request: HttpRequest, pk: int) -> HttpResponse:
+    run = training_of_team(request, pk)
+    try:
+        generate_for_follow_up(training_run=run, user=signed_in(request))
+    except DomainError as error:
+        messages.error(request, str(error))
+    return redirect("training_next", pk=run.pk)
+
+
+@login_required
+@require_POST
+def training_follow_up(request: HttpRequest, pk: int) -> HttpResponse:
+    run = training_of_team(request, pk)
+    try:
+        study = offer_follow_up_study(training_run=run, user=signed_in(request))
+    except DomainError as error:
+        messages.error(request, str(error))
+        return redirect("training_next", pk=run.pk)
+    messages.success(request, "The draft is ready. Look it over, then launch it.")
+    return redirect("study_detail", pk=study.pk)
+
+
+def training_of_team(request: HttpRequest, pk: int) -> TrainingRun:
+    runs = TrainingRun.objects.select_related("base", "result", "team")
+    return team_object(request.user, runs, pk=pk)

@@ -202,16 +202,21 @@ class Demo:
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+def copied_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     base = tmp_path_factory.mktemp("demo")
     folder = base.joinpath(*["a folder with spaces and a long name"] * 3, "moodeval")
     shutil.copytree(PROJECT, folder, ignore=shutil.ignore_patterns(*NOT_COPIED))
     (folder / ".venv").symlink_to(Path(sys.prefix), target_is_directory=True)
-    demo = Demo(folder)
+    yield folder
+    shutil.rmtree(base)
+
+
+@pytest.fixture
+def demo(copied_project: Path) -> Iterator[Demo]:
+    demo = Demo(copied_project)
     yield demo
     if demo.make and not demo.has_ended():
         demo.interrupt()
-    shutil.rmtree(base)
 
 
 @pytest.mark.demo
@@ -235,8 +240,11 @@ def test_demo_starts_answers_and_ends_with_ctrl_c(demo: Demo) -> None:
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("killed", ["make", "launcher", "both"])
 def test_second_start_is_quick_and_killing_it_leaves_nothing(demo: Demo, killed: str) -> None:
+    demo.start()  # whatever ran before, the tables and the data are there now
+    demo.interrupt()
     seconds = demo.start()
-    assert seconds < 10, demo.said()
+    processes_per_core = os.getloadavg()[0] / (os.cpu_count() or 1)
+    assert seconds < 10 * max(1, processes_per_core), demo.said()
     assert demo.make
     victims = {
         "make": [demo.make.pid],

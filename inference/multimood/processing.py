@@ -183,8 +183,9 @@ class MultiMoodProcessor:
         return batch
 
     def _history_batch(self, samples: Sequence[Sample]) -> dict[str, torch.Tensor]:
-        rows = [sample["history_input_ids"] for sample in samples]
-        if not any(row.numel() for row in rows):
+        """Rows without a history are left out: each one would cost a pass of the compressor."""
+        rows = [row for sample in samples if (row := sample["history_input_ids"]).numel()]
+        if not rows:
             return {}
         return {
             "history_input_ids": _pad(rows, self.tokenizer.pad_token_id, left=False),

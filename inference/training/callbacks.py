@@ -32,7 +32,7 @@ class TrainingError(RuntimeError):
     """Training cannot go on; the message is for the person who started it."""
 
 
-class ProgressCallback(TrainerCallback):  # type: ignore[misc]
+class ProgressCallback(TrainerCallback):
     def __init__(self, progress: Progress, stop: StopRequest) -> None:
         self.progress = progress
         self.stop = stop

@@ -53,9 +53,6 @@ class PairCollator:
     def __call__(self, rows: Sequence[Mapping[str, int]]) -> dict[str, Any]:
         chosen, rejected = zip(*(self._pair(row[ROW]) for row in rows), strict=True)
         batch = self.processor.collate([*chosen, *map(_without_media, rejected)])
-        for name in ("history_input_ids", "history_attention_mask"):
-            if name in batch:
-                batch[name] = batch[name][: len(rows)]
         batch["completion_mask"] = (batch.pop("labels") != IGNORED).long()
         return batch
 
@@ -81,7 +78,7 @@ def _without_media(sample: Sample) -> Sample:
     }
 
 
-class PairTrainer(DPOTrainer):  # type: ignore[misc]
+class PairTrainer(DPOTrainer):
     """Rows are tokenised by our collator, so nothing is prepared, cached or dropped before."""
 
     def _prepare_dataset(self, dataset: Dataset, *args: Any, **kwargs: Any) -> Dataset:

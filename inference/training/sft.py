@@ -68,7 +68,7 @@ class Lessons(Dataset[Sample]):
         return without_end(self.processor.encode(stimulus, target, modality, self.load_clip))
 
 
-class EpochCallback(TrainerCallback):  # type: ignore[misc]
+class EpochCallback(TrainerCallback):
     """A run resumed in the middle of an epoch shows the media that an unbroken one would."""
 
     def __init__(self, lessons: Lessons) -> None:

@@ -24,9 +24,10 @@ def response_tokens(processor: MultiMoodProcessor, reply: ReplyFields) -> int:
     """How many tokens at the end of the target are the response's words and the end of sequence."""
     target = reply_lines(reply)
     start = len(target) - len(reply.text)
-    ends = processor.tokenizer(target, add_special_tokens=False, return_offsets_mapping=True)
+    read = processor.tokenizer(target, add_special_tokens=False, return_offsets_mapping=True)
+    offsets: list[tuple[int, int]] = read["offset_mapping"]
     # A token that holds the space before the first word belongs to the words.
-    return sum(end > start for _, end in ends["offset_mapping"]) + 1
+    return sum(end > start for _, end in offsets) + 1
 
 
 def _ignore_before(labels: torch.Tensor, kept: int) -> torch.Tensor:

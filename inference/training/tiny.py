@@ -44,6 +44,8 @@ FORMAT_TEXTS = (
 )
 VOCABULARY = 2048
 SMALL_VOCABULARY = 400
+HISTORY_TOKENS = 96
+"""Without its kernels Mamba's backward pass takes time that grows with the square of this."""
 MANIFEST = "manifest.jsonl"
 KEPT_FILES = (
     "config.json",
@@ -122,6 +124,7 @@ def make_base(
     """Tokenizer of the training words, towers pre-trained, the rest random."""
     tokenizer = tiny_tokenizer(training_texts(dialogues), vocab_size=VOCABULARY)
     config = tiny_config(vocab_size=len(tokenizer))
+    config.max_history_tokens = HISTORY_TOKENS
     torch.manual_seed(recipe.seed)
     model = MultiMoodForConditionalGeneration(config)
     processor = MultiMoodProcessor(tokenizer, config)

@@ -116,7 +116,7 @@ def _train(
         inputs, labels = make_batch([clips[i] for i in chosen], generator)
         loss = functional.cross_entropy(classify(inputs), labels, label_smoothing=0.05)
         optimiser.zero_grad()
-        loss.backward()
+        torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(trained, 1.0)
         optimiser.step()
         schedule.step()

@@ -192,4 +192,4 @@ def test_collate_pads_on_the_side_asked_for(
         assert torch.equal(batch["labels"][row, own], sample["labels"])
         assert batch["attention_mask"][row].sum() == length
     assert batch["video_values"].shape[0] == batch["audio_values"].shape[0] == 3
-    assert batch["history_input_ids"].shape[0] == len(stimuli)
+    assert batch["history_input_ids"].shape[0] == sum(bool(s.history) for s in stimuli)

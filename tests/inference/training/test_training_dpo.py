@@ -70,7 +70,7 @@ def test_batch_is_chosen_above_rejected_with_media_once(
     batch = collate([{"row": 1}, {"row": 2}])
     assert batch["input_ids"].shape[0] == 4
     assert batch["video_values"].shape[0] == 3  # one clip, then two
-    assert batch["history_input_ids"].shape[0] == 2
+    assert batch["history_input_ids"].shape[0] == 1  # only the first has one
     decode = processor.tokenizer.decode
     learned = [
         decode(ids[mask.bool()]).strip()

@@ -124,9 +124,8 @@ def test_two_processes_share_the_pairs(
     dpo_config: MakeConfig, start: Callable[..., subprocess.Popen[str]]
 ) -> None:
     config = dpo_config(processes=2, batch_size=2, max_steps=3)
-    launcher = (sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2")
-    launcher += ("--master_addr", "127.0.0.1", "--master_port", "0", "--rdzv_backend", "c10d")
-    launcher += ("--rdzv_endpoint", "127.0.0.1:0")
+    options = ["--nproc_per_node", "2", "--rdzv_backend", "c10d", "--rdzv_endpoint", "127.0.0.1:0"]
+    launcher = [sys.executable, "-m", "torch.distributed.run", *options]
     process = start(config, *launcher)
     code, said = finish(process)
     assert code == 0, said

@@ -1,0 +1,128 @@
+"""A real server process on the test's database, and a real browser. Never skipped."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import urlsplit
+
+import pytest
+from django.conf import settings
+from django.db import connection
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from mood_eval.models import User
+from tests.factories import PASSWORD
+from tests.processes import PROJECT, wait_until
+
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required",
+]
+START_SECONDS = 30.0
+LAPTOP = {"width": 1280, "height": 640}
+
+
+class SignIn(Protocol):
+    def __call__(self, user: User, **options: object) -> Page: ...
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if not Path(CHROMIUM).exists():
+        pytest.fail(
+            "These tests need Chromium. Install it (Debian: apt-get install chromium), "
+            "or name it in the environment variable CHROMIUM.",
+            pytrace=False,
+        )
+    # Playwright keeps an event loop in this thread, and Django would refuse to query beside it.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture(scope="session")
+def server_url(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of gunicorn, run as `make demo` runs it, on the test's database."""
+    url = urlsplit(settings.DATABASE_URL)._replace(path=f"/{connection.settings_dict['NAME']}")
+    environment = {**os.environ, "DATABASE_URL": url.geturl()}
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "gunicorn", "--config", "mood_eval/gunicorn_conf.py"]
+    log = tmp_path_factory.mktemp("server") / "gunicorn.log"
+    with log.open("w") as output:
+        server = subprocess.Popen(
+            [*command, "--bind", f"127.0.0.1:{port}", "mood_eval.wsgi"],
+            cwd=PROJECT,
+            env=environment,
+            stdout=output,
+            stderr=output,
+        )
+    try:
+        ready = wait_until(lambda: server.poll() is not None or answers(port), START_SECONDS)
+        assert ready and server.poll() is None, log.read_text()  # noqa: PT018
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait(timeout=20)
+
+
+def answers(port: int) -> bool:
+    request = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+    try:
+        request.request("GET", "/healthz")
+        return request.getresponse().status == 200
+    except OSError:
+        return False
+    finally:
+        request.close()
+
+
+@pytest.fixture
+def new_context(browser: Browser, server_url: str) -> Iterator[Callable[..., BrowserContext]]:
+    """A browser of its own for a person; errors of its scripts fail the test."""
+    contexts: list[BrowserContext] = []
+    errors: list[str] = []
+
+    def make(**options: object) -> BrowserContext:
+        options.setdefault("viewport", LAPTOP)
+        context = browser.new_context(base_url=server_url, **options)  # type: ignore[arg-type]
+        context.set_default_timeout(10_000)
+        context.on("weberror", lambda error: errors.append(str(error.error)))
+        contexts.append(context)
+        return context
+
+    yield make
+    for context in contexts:
+        context.close()
+    assert not errors
+
+
+@pytest.fixture
+def sign_in(new_context: Callable[..., BrowserContext]) -> SignIn:
+    """A page in a new browser, signed in through the form. `factories.make_user` sets PASSWORD."""
+
+    def act(user: User, **options: object) -> Page:
+        page = new_context(**options).new_page()
+        page.goto("/accounts/login/")
+        page.fill("input[name=login]", user.email)
+        page.fill("input[name=password]", PASSWORD)
+        page.press("input[name=password]", "Enter")
+        page.wait_for_url(lambda url: "/accounts/login" not in url)
+        return page
+
+    return act

@@ -24,11 +24,13 @@ def gpu_train(run_id: int) -> None:
     run_training(run_id)
 
 
-@worker_ready.connect  # type: ignore[untyped-decorator]
 def start_sweeping(**kwargs: Any) -> None:
     SweeperThread().start()
 
 
-@worker_shutting_down.connect  # type: ignore[untyped-decorator]
 def hand_jobs_back(**kwargs: Any) -> None:
     jobs.worker_stopping.set()
+
+
+worker_ready.connect(start_sweeping)
+worker_shutting_down.connect(hand_jobs_back)

@@ -18,6 +18,25 @@ from itertools import combinations
 from statistics import fmean
 
 RULES = (__doc__ or "").strip()
+STEPS = {
+    "compared_directly": "Pairs of responses compared directly",
+    "scored_by_one_rater": "Pairs of responses scored by one and the same rater",
+    "scored_but_compared_directly": "Scores set aside because the pair was compared directly",
+    "preference_tied": "Choices: most raters saw no difference",
+    "preference_without_majority": "Choices: no majority",
+    "preference_decided": "Choices: decided",
+    "rating_tied": "Scores: difference below the margin for most raters",
+    "rating_without_majority": "Scores: no majority",
+    "rating_decided": "Scores: decided",
+    "contradicted_between_criteria": "Dropped: criteria point in opposite directions",
+    "merged_over_criteria": "Merged: several criteria agree on the pair",
+    "chosen_harmful": "Dropped: the preferred response was flagged as harmful",
+    "chosen_neither_acceptable": "Dropped: the preferred response was called not acceptable",
+    "chosen_empty": "Dropped: the preferred response is empty",
+    "equal_replies": "Dropped: both responses say the same",
+    "released": "Released",
+}
+"""Every count of a derivation in order: pairs, or from "Choices" to "Merged" pairs by criterion."""
 
 
 @dataclass(frozen=True, order=True)
@@ -91,7 +110,7 @@ def derive_pairs(
     pairs = _one_row_each(decided, counts)
     pairs = _allowed(pairs, choices, exclusions, counts)
     counts["released"] = len(pairs)
-    return Derivation(tuple(pairs), dict(counts))
+    return Derivation(tuple(pairs), {name: counts[name] for name in STEPS})
 
 
 Votes = dict[tuple[Pair, str], list[int]]

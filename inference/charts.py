@@ -52,7 +52,7 @@ class LineChart:
     summary: str
 
 
-def bar_chart(counts: Sequence[tuple[str, int]], width: int = 360, height: int = 120) -> BarChart:
+def bar_chart(counts: Sequence[tuple[str, int]], width: int = 300, height: int = 120) -> BarChart:
     baseline, top = height - 24, 18
     slot = width / max(len(counts), 1)
     highest = max((count for _, count in counts), default=0) or 1
@@ -75,7 +75,7 @@ def bar_chart(counts: Sequence[tuple[str, int]], width: int = 360, height: int =
 
 
 def line_chart(
-    points: Sequence[tuple[float, float]], name: str, width: int = 520, height: int = 240
+    points: Sequence[tuple[float, float]], name: str, width: int = 340, height: int = 200
 ) -> LineChart | None:
     """(step, value) in order; None when there is nothing to draw."""
     drawn = [(x, y) for x, y in points if math.isfinite(x) and math.isfinite(y)]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from annotations.preferences import STEPS
+
 FIELDS_SHOWN = {
     "hidden": "Raters saw the text of the replies only; emotion and strategy labels in the rows "
     "were not judged.",
@@ -27,7 +29,7 @@ def dataset_card(manifest: Mapping[str, Any]) -> str:
         "## What fell out",
         _table(
             ("step", "pairs"),
-            [(name.replace("_", " "), n) for name, n in manifest["counts"].items()],
+            [(label, manifest["counts"][name]) for name, label in STEPS.items()],
         ),
         "## Agreement between the raters at release",
         _table(

@@ -13,7 +13,7 @@ from django.db import transaction
 
 from annotations.exports.preference_release import write_release
 from annotations.models import Criterion, PreferenceDataset, Study
-from annotations.preferences import Derivation, derive_pairs
+from annotations.preferences import STEPS, Derivation, derive_pairs
 from annotations.selectors.matrices import OVERALL
 from annotations.selectors.preference_answers import exclusions_of, study_choices, study_scores
 from annotations.selectors.release_contents import ReleaseRows, manifest_of, release_rows
@@ -116,8 +116,9 @@ def _release(
 
 
 def _why_nothing(derivation: Derivation, margin: int) -> str:
-    steps = ", ".join(f"{name.replace('_', ' ')} {n}" for name, n in derivation.counts.items())
-    return f"No preference pair comes out of the answers with a margin of {margin} ({steps})."
+    counted = [f"{label}: {derivation.counts[name]}" for name, label in STEPS.items()]
+    steps = "; ".join(line for line in counted if not line.endswith(": 0")) or "no answers"
+    return f"No preference pair comes out of the answers with a margin of {margin}. {steps}."
 
 
 def _same_release(study: Study, manifest: dict[str, Any]) -> PreferenceDataset | None:

@@ -7,6 +7,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from annotations.models import PreferenceDataset, Study
+from annotations.preferences import STEPS
 from annotations.selectors.follow_up import trainings_of
 from annotations.services.datasets import find_or_release, release_folder
 from annotations.services.training import train_on_release
@@ -60,7 +61,7 @@ def release_detail(request: HttpRequest, pk: int) -> HttpResponse:
             return redirect("training_detail", pk=run.pk)
     context = {
         "dataset": dataset,
-        "counts": [(n.replace("_", " "), v) for n, v in dataset.manifest["counts"].items()],
+        "counts": [(label, dataset.manifest["counts"][name]) for name, label in STEPS.items()],
         "files": file_names(dataset),
         "trainings": trainings_of(dataset),
         "form": form,

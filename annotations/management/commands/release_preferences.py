@@ -4,6 +4,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
+from annotations.preferences import STEPS
 from annotations.selectors.results import find_study
 from annotations.services.datasets import DEFAULT_MARGIN, find_or_release
 from inference.management.base import DomainCommand, owner_of, team_named
@@ -58,9 +59,7 @@ class Command(DomainCommand):
             if report["created"]
             else f"Nothing has changed since release {report['version']}; it was copied"
         )
-        counts = "\n".join(
-            f"  {name.replace('_', ' ')}: {n}" for name, n in report["counts"].items()
-        )
+        counts = "\n".join(f"  {label}: {report['counts'][name]}" for name, label in STEPS.items())
         return (
             f"{made} to {report['folder']}: {report['rows']} pairs, sha256 {report['sha256']}.\n"
             f"{counts}"

@@ -214,7 +214,7 @@ def test_scores_of_one_rater_make_pairs_where_nobody_compared(study: Study) -> N
         ("rating:empathy", 3.0, "kind")
     }
     assert dataset.manifest["filters"]["margin"] == 3
-    with pytest.raises(NothingSelectedError, match="rating tied 2"):
+    with pytest.raises(NothingSelectedError, match="below the margin for most raters: 2"):
         release_preferences(study=other, margin=4)
 
 

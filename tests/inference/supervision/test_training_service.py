@@ -40,7 +40,7 @@ def fresh(run: TrainingRun) -> TrainingRun:
 
 
 def train_until(run: TrainingRun, step: int) -> threading.Thread:
-    """Supervises in a thread, as a worker does; returns once the trainer has logged `step`."""
+    """Supervises in a thread, as a worker does; returns once the run has come to `step`."""
 
     def work() -> None:
         try:
@@ -104,7 +104,8 @@ def test_worker_that_shuts_down_hands_the_run_back(
     stopping = threading.Event()
     monkeypatch.setattr(jobs, "worker_stopping", stopping)
     run = start(max_steps=400)
-    worker = train_until(run, 1)
+    worker = train_until(run, 0)
+    assert wait_until(lambda: fresh(run).process_id, 30)
     stopping.set()
     before = time.monotonic()
     worker.join(60)
@@ -131,8 +132,9 @@ def test_error_of_the_trainer_is_the_runs_error(start: StartTraining, release: P
 
 def test_trainer_that_dies_without_a_word_is_reported_with_its_log(start: StartTraining) -> None:
     run = start(max_steps=400)
-    worker = train_until(run, 1)
-    assert end_leftovers(settings.VAR / run.folder / "config.json") == 1
+    worker = train_until(run, 0)
+    config = settings.VAR / run.folder / "config.json"
+    assert wait_until(lambda: end_leftovers(config), 30)
     worker.join(60)
     assert fresh(run).state == JobState.FAILED
     assert "exit code -9" in fresh(run).error

@@ -486,10 +486,13 @@ def test_the_page_costs_the_same_in_a_large_study(template: str, rui: User, clie
     save(client, large, answers=answers)
     assert queries(client, urls[1]) == before
     assert before <= 12
+    assert min(seconds(client, urls[1]) for _ in range(8)) < 0.1
+
+
+def seconds(client: Client, url: str) -> float:
     started = time.perf_counter()
-    for _ in range(5):
-        client.get(urls[1])
-    assert (time.perf_counter() - started) / 5 < 0.25, "100 ms on an idle machine"
+    client.get(url)
+    return time.perf_counter() - started
 
 
 def test_my_ratings_costs_the_same_with_many_studies(rui: User, client: Client) -> None:

@@ -181,7 +181,7 @@ def test_a_session_that_ended_loses_nothing(rui: User, sign_in: SignIn) -> None:
     expect(page.locator("#notice")).to_contain_text(
         "You were signed out. Your answers are kept here; sign in to send them."
     )
-    page.context.add_cookies([c for c in cookies if c["name"] == "sessionid"])  # type: ignore[list-item]
+    page.context.add_cookies([c for c in cookies if c["name"] == "sessionid"])  # type: ignore[misc]
     expect(page.locator("#save-state")).to_have_text(SAVED, timeout=15_000)
     assert Rating.objects.get(assignment=assignment).score == 6
 

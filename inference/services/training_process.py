@@ -28,6 +28,7 @@ LOG_TAIL_BYTES = 8000
 @dataclass(frozen=True)
 class TrainerProcess:
     popen: subprocess.Popen[bytes]
+    config: Path
 
     @property
     def number(self) -> int:
@@ -48,6 +49,7 @@ class TrainerProcess:
                 self.popen.wait(seconds)
         self._signal(signal.SIGKILL)
         self.popen.wait()
+        end_leftovers(self.config)  # torchrun puts its processes into sessions of their own
 
     def _signal(self, number: signal.Signals) -> None:
         with suppress(ProcessLookupError):
@@ -70,7 +72,7 @@ def start_trainer(config: Path, log: Path, processes: int) -> TrainerProcess:
             start_new_session=True,
             preexec_fn=die_with_parent(death_signal),
         )
-    return TrainerProcess(popen)
+    return TrainerProcess(popen, config)
 
 
 def command(config: Path, processes: int) -> list[str]:

@@ -11,11 +11,8 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import urlsplit
 
 import pytest
-from django.conf import settings
-from django.db import connection
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from mood_eval.models import User
@@ -55,20 +52,21 @@ def browser() -> Iterator[Browser]:
     del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
 
 
-@pytest.fixture(scope="session")
-def server_url(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Address of gunicorn, run as `make demo` runs it, on the test's database."""
-    url = urlsplit(settings.DATABASE_URL)._replace(path=f"/{connection.settings_dict['NAME']}")
-    environment = {**os.environ, "DATABASE_URL": url.geturl()}
+@pytest.fixture
+def server_url(child_environment: dict[str, str], tmp_path: Path) -> Iterator[str]:
+    """Address of gunicorn, run as `make demo` runs it, on the test's database.
+
+    One per test: it has to have answered its last request before the tables are emptied.
+    """
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "gunicorn", "--config", "mood_eval/gunicorn_conf.py"]
-    log = tmp_path_factory.mktemp("server") / "gunicorn.log"
+    log = tmp_path / "gunicorn.log"
     with log.open("w") as output:
         server = subprocess.Popen(
             [*command, "--bind", f"127.0.0.1:{port}", "mood_eval.wsgi"],
             cwd=PROJECT,
-            env=environment,
+            env=child_environment,
             stdout=output,
             stderr=output,
         )

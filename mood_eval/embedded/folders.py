@@ -3,6 +3,7 @@
 import hashlib
 import os
 import pwd
+import socket
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,6 +63,18 @@ def folders_of(var: Path) -> Folders:
 
 def default_var() -> Path:
     return folders_of(Path(os.environ.get("MOODEVAL_VAR") or BASE_DIR / "var")).var
+
+
+def answers(path: Path, question: bytes = b"", answer: bytes = b"") -> bool:
+    """Whether somebody listens on the socket and, asked, says what we expect."""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(1)
+        try:
+            client.connect(str(path))
+            client.sendall(question)
+            return not answer or client.recv(64).startswith(answer)
+        except OSError:
+            return False
 
 
 def rotate_log(log: Path) -> None:

@@ -23,6 +23,7 @@ from typing import IO
 PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 POLL_SECONDS = 0.1
 STOP_SECONDS = 10.0
+LOCK_TRIES = 5  # somebody who asks whether a keeper runs holds the lock for a moment
 KEEPER_ALREADY_RUNNING = 3
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -123,7 +124,11 @@ def main() -> int:
     os.chdir("/")
     # Both stay open, and locked, until the process has ended.
     keeper, users = (os.open(lock, os.O_RDWR) for lock in (job.keeper_lock, job.users_lock))
-    if not try_lock(keeper, fcntl.LOCK_EX):
+    for _ in range(LOCK_TRIES):
+        if try_lock(keeper, fcntl.LOCK_EX):
+            break
+        time.sleep(POLL_SECONDS)
+    else:
         return KEEPER_ALREADY_RUNNING
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # ends the pipe: the lock is taken
     return keep(job, users)

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from mood_eval.embedded import keeper
 from mood_eval.embedded.account import Account, postgres_account
-from mood_eval.embedded.folders import EmbeddedServerError, Folders
+from mood_eval.embedded.folders import EmbeddedServerError, Folders, answers
 from mood_eval.embedded.server import stop_leftovers
 
 DATABASE = "moodeval"
@@ -67,7 +67,9 @@ class Postgres:
             status = (self.data / "postmaster.pid").read_text().splitlines()
         except FileNotFoundError:
             return False
-        return len(status) > 7 and status[7].strip() == "ready"
+        if len(status) <= 7 or status[7].strip() != "ready":
+            return False
+        return answers(self.folders.postgres_socket_folder / ".s.PGSQL.5432")  # the file may be old
 
     def _options(self) -> list[str]:
         settings = {

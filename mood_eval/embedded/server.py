@@ -95,13 +95,17 @@ def _start_unless_running(server: Server, started: list[int]) -> None:
     log = server.folders.log(server.name)
     rotate_log(log)
     log_start = log.stat().st_size if log.exists() else 0
-    if not is_running(server):
+    while not _becomes_ready(server):
+        if started:  # ours failed; one that was there before may only have been about to end
+            raise EmbeddedServerError(
+                f"Starting {server.name} failed; see {log}{_tail(log, log_start)}\n{server.remedy}"
+            )
         started.append(_start_keeper(server.prepare()))
+
+
+def _becomes_ready(server: Server) -> bool:
     _wait_for(lambda: not is_running(server) or server.is_ready(), START_SECONDS)
-    if not (is_running(server) and server.is_ready()):
-        raise EmbeddedServerError(
-            f"Starting {server.name} failed; see {log}{_tail(log, log_start)}\n{server.remedy}"
-        )
+    return is_running(server) and server.is_ready()
 
 
 def _start_keeper(job: keeper.Job) -> int:

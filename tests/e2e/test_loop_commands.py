@@ -60,7 +60,8 @@ def answers_to(assignment: Assignment, noise: random.Random) -> Any:
     for criterion in part.instrument.criteria.all():
         yield Written(criterion.slug, answer(part, quality, noise), 1)
     if part.design == StudyPart.Design.PAIRWISE:
-        yield Written("overall", choice(quality[0] - quality[1] + noise.uniform(-1, 1)), 1)
+        overall = choice(quality[0] - quality[1] + noise.uniform(-1, 1))
+        yield Written("overall", "tie:both_acceptable" if overall == "tie" else overall, 1)
 
 
 def answer(part: StudyPart, quality: list[float], noise: random.Random) -> str:
@@ -73,7 +74,7 @@ def answer(part: StudyPart, quality: list[float], noise: random.Random) -> str:
 
 def choice(difference: float) -> str:
     if abs(difference) < 0.5:
-        return "tie:both_acceptable"
+        return "tie"
     return ("a" if difference > 0 else "b") + ("2" if abs(difference) > 3 else "1")
 
 

@@ -163,6 +163,7 @@ def test_loop_through_the_commands(child_environment: dict[str, str], tmp_path: 
     names = {one["name"]: one for one in run.report("models")}
     version = ModelVersion.objects.get(trained_by=training)
     assert names[version.name]["parent"] == "first version"
+    assert version.parent is not None
     assert version.weights_sha256 != version.parent.weights_sha256
     followed = run.report(
         *("generate", "--model", version.name, "--corpus", "MESC test", "--limit", 5, "--wait")

@@ -15,10 +15,8 @@ from inference.preference_files import sha256_file as file_sha256
 from inference.training.evaluate import HEADLINE, Condition, Measured
 
 __all__ = ["Facts", "file_sha256", "metrics_of", "write_card"]
-COMMAND = (
-    "python -m inference.training.tiny --corpus demo/corpus/dialogues.jsonl "
-    "--out demo/models/multimood-tiny"
-)
+COMMAND = "make tiny-model"
+"""The same as `python -m inference.training.tiny`."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +37,8 @@ def metrics_of(facts: Facts) -> dict[str, Any]:
     return {
         "model": "multimood-tiny",
         "fit_for": "demonstration and tests; nothing clinical",
-        "command": f"{COMMAND} --seed {facts.seed}",
+        "command": COMMAND,
+        "seed": facts.seed,
         "corpus": facts.corpus,
         "corpus_sha256": facts.corpus_sha256,
         "parameters": facts.parameters,
@@ -88,7 +87,7 @@ fine-tuned for {facts.steps} steps on the therapists' replies, with the media (v
 of them, none) drawn at random and the words hidden in a share of the examples. Nothing was
 downloaded. Licence: that of the project; the corpus' own licence for what comes from it.
 
-    {COMMAND} --seed {facts.seed}
+    {COMMAND}    # seed {facts.seed}
 
 ## What it can do
 

@@ -58,6 +58,8 @@ class Lessons(Dataset[Sample]):
         lesson = self.lessons[row]
         stimulus, seed = lesson.stimulus, (self.config.seed, self.epoch, lesson.stimulus.key)
         modality = choose_modality(self.config.modality, *seed)
+        if self.config.modality == "random" and modality == "text" and not lesson.whole:
+            modality = "av"  # a clip that nobody answers is there to be watched
         hides_words = draw(*seed, "words").random() < self.config.text_dropout
         if hides_words and modality != "text" and stimulus.clip_paths:
             stimulus = without_words(stimulus)

@@ -1,6 +1,6 @@
 """multimood-tiny: a small MultiMood trained from nothing on the demo corpus.
 
-`python -m inference.training.tiny --corpus CORPUS.jsonl --out FOLDER`: tokenizer, towers,
+`python -m inference.training.tiny [--corpus CORPUS.jsonl] [--out FOLDER]`: tokenizer, towers,
 supervised fine-tuning, measurement on sessions held out, card.
 """
 
@@ -60,8 +60,11 @@ KEPT_FILES = (
 class Recipe:
     seed: int = 7
     extra_clips: int = 420
-    towers: TowerTraining = TowerTraining(steps=600)  # noqa: RUF009  (frozen)
-    steps: int = 900
+    """Rendered for the towers: sixty people, each with every emotion."""
+    tuning_clips: int = 210
+    """Of those, shown again in fine-tuning."""
+    towers: TowerTraining = TowerTraining(steps=500)  # noqa: RUF009  (frozen)
+    steps: int = 1000
     batch_size: int = 16
     learning_rate: float = 2e-3
     text_dropout: float = 0.4
@@ -82,32 +85,43 @@ def make_tiny(corpus: Path, out: Path, work: Path, recipe: Recipe) -> Facts:
     began = time.monotonic()
     torch.set_num_threads(recipe.threads)
     work.mkdir(parents=True, exist_ok=True)
-    extra = render_extra(work / "extra", recipe) if recipe.extra_clips else None
+    folder = work / "extra"
+    manifest = render_extra(folder, recipe)
     dialogues = [d for d in generic.read([corpus]) if d.split == "train"]
-    for_towers = [*dialogues, *(generic.read([extra]) if extra else ())]
+    for_towers = list(dialogues)
+    for_tuning = None
+    if manifest:
+        for_towers += generic.read([write_extra_corpus(folder, manifest, "towers.jsonl")])
+        for_tuning = write_extra_corpus(folder, manifest[: recipe.tuning_clips], "tuning.jsonl")
     base = work / "base"
     told = make_base(base, dialogues, for_towers, recipe)
     shutil.rmtree(work / "sft", ignore_errors=True)
-    final = fine_tune(base, corpus, extra, work / "sft", recipe)
+    final = fine_tune(base, corpus, for_tuning, work / "sft", recipe)
     copy_checkpoint(final, out)
-    return measure_and_describe(corpus, out, recipe, told, began)
+    return measure_and_describe(corpus, out, recipe, len(manifest), told, began)
 
 
-def render_extra(folder: Path, recipe: Recipe) -> Path | None:
-    """A corpus of one-turn dialogues beside the clips; None without espeak-ng."""
+def render_extra(folder: Path, recipe: Recipe) -> list[str]:
+    """Lines of the manifest beside the clips; none without espeak-ng."""
+    if not recipe.extra_clips:
+        return []
     if shutil.which("espeak-ng") is None:
         _say("espeak-ng is not installed: the towers see the corpus' own clips only")
-        return None
+        return []
     manifest = folder / MANIFEST
     if not manifest.is_file() or len(_lines(manifest)) < recipe.extra_clips:
         _say(f"rendering {recipe.extra_clips} clips into {folder}")
         command = [sys.executable, "-m", "demo.build", "--out", str(folder)]
         command += ["--extra", str(recipe.extra_clips), "--jobs", str(recipe.threads)]
         subprocess.run(command, check=True)  # noqa: S603
-    corpus = folder / "dialogues.jsonl"
-    rows = (json.loads(line) for line in _lines(manifest)[: recipe.extra_clips])
+    return _lines(manifest)[: recipe.extra_clips]
+
+
+def write_extra_corpus(folder: Path, manifest: Sequence[str], name: str) -> Path:
+    """One dialogue a clip, nobody answers."""
+    corpus = folder / name
     with corpus.open("w", encoding="utf-8") as file:
-        for number, row in enumerate(rows):
+        for number, row in enumerate(map(json.loads, manifest)):
             turn = {"speaker": "client", "text": row["text"], "emotion": row["emotion"]}
             turn["clip"] = row["clip"]
             dialogue = {"id": f"x{number}", "session": f"x{row['person']}", "turns": [turn]}
@@ -190,7 +204,7 @@ def copy_checkpoint(final: Path, out: Path) -> None:
 
 
 def measure_and_describe(
-    corpus: Path, out: Path, recipe: Recipe, told: dict[str, float], began: float
+    corpus: Path, out: Path, recipe: Recipe, rendered: int, told: dict[str, float], began: float
 ) -> Facts:
     generator = MultiMoodGenerator.load(out, device="cpu")
     lessons = held_out_lessons(corpus)
@@ -205,7 +219,7 @@ def measure_and_describe(
         parameters=sum(p.numel() for p in generator.model.parameters()),
         towers=told,
         steps=recipe.steps,
-        extra_clips=recipe.extra_clips,
+        extra_clips=rendered,
         seconds=time.monotonic() - began,
         majority=majority_share(lessons),
         measured=measured,
@@ -226,8 +240,8 @@ def _say(text: str) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m inference.training.tiny", description=__doc__)
-    parser.add_argument("--corpus", type=Path, required=True, help="demo corpus, JSON Lines")
-    parser.add_argument("--out", type=Path, required=True, help="folder of the checkpoint")
+    parser.add_argument("--corpus", type=Path, default=Path("demo/corpus/dialogues.jsonl"))
+    parser.add_argument("--out", type=Path, default=Path("demo/models/multimood-tiny"))
     parser.add_argument("--work", type=Path, default=Path("var/tiny"), help="clips and steps")
     parser.add_argument("--seed", type=int, default=Recipe.seed)
     parser.add_argument("--steps", type=int, default=Recipe.steps, help="of fine-tuning")

@@ -165,6 +165,7 @@ def test_everything_killed_as_in_a_power_cut_recovers(
         for pid in everything:
             with suppress(ProcessLookupError):  # the session of the line above may just have ended
                 os.kill(pid, number)
+    assert wait_until(lambda: not set(everything) & set(processes_in(var)), 10)
     assert (var / "postgres" / "postmaster.pid").exists()
     # By the next start another process has the old server's number.
     stale = (var / "postgres" / "postmaster.pid").read_text().splitlines()

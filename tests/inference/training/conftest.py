@@ -11,6 +11,7 @@ from inference.training.config import TrainingConfig
 from inference.training.tiny import random_tiny_checkpoint
 from tests.factories import clip_bytes
 from tests.inference.training.pair_release import write_release
+from tests.inference.training.small_corpus import write_corpus
 
 
 @pytest.fixture(scope="session")
@@ -58,3 +59,8 @@ def dpo_config(
         return config
 
     return make
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    return write_corpus(tmp_path / "corpus")

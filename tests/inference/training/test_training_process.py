@@ -16,6 +16,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from inference.training.__main__ import train
 from inference.training.config import TrainingConfig
 from inference.training.progress import Progress, StopRequest
 from inference.training.run import run
@@ -161,7 +162,7 @@ def test_a_config_that_cannot_run_is_refused_before_anything_is_loaded(tmp_path:
 
 
 def test_a_failure_is_told_to_the_supervisor(
-    dpo_config: MakeConfig, start: Callable[..., subprocess.Popen[str]], base: Path, tmp_path: Path
+    dpo_config: MakeConfig, base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     cut = tmp_path / "cut"
     cut.mkdir()
@@ -169,9 +170,8 @@ def test_a_failure_is_told_to_the_supervisor(
         (cut / file.name).write_bytes(file.read_bytes())
     (cut / "model.safetensors").write_bytes(b"not tensors")
     config = dpo_config(base=cut)
-    code, said = finish(start(config))
-    assert code == 1
+    assert train(config, Progress(config.output), StopRequest()) == 1
     (told,) = events(config.output)
     assert told["event"] == "error"
     assert "afetensor" in told["message"]
-    assert "Traceback" in said
+    assert "Traceback" in capsys.readouterr().err

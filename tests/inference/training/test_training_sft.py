@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,38 +16,7 @@ from inference.training.modality import MODALITIES, choose_modality
 from inference.training.progress import Progress, StopRequest
 from inference.training.run import run
 from inference.training.sft import Lessons, corpus_lessons
-from tests.factories import clip_bytes
 from tests.inference.training.pair_release import events
-
-TURNS: list[dict[str, Any]] = [
-    {"speaker": "therapist", "text": "Welcome.", "emotion": "neutral", "strategy": "others"},
-    {"speaker": "client", "text": "She left.", "emotion": "fear", "clip": "one.mp4"},
-    {"speaker": "client", "text": "I miss her.", "emotion": "sadness"},
-    {
-        "speaker": "therapist",
-        "text": "You miss her.",
-        "emotion": "sadness",
-        "strategy": "restatement",
-    },
-    {"speaker": "client", "text": "Yet I sang today!", "emotion": "joy", "clip": "two.mp4"},
-    {"speaker": "therapist", "text": "What did you sing?", "strategy": "open question"},
-    {"speaker": "client", "text": "Nothing new.", "emotion": "neutral", "clip": "one.mp4"},
-]
-
-
-@pytest.fixture
-def corpus(tmp_path: Path) -> Path:
-    folder = tmp_path / "corpus"
-    folder.mkdir()
-    for name in ("one.mp4", "two.mp4"):
-        (folder / name).write_bytes(clip_bytes(1.0))
-    rows = [
-        {"id": "d1", "session": "s1", "split": "train", "situation": "Alone.", "turns": TURNS},
-        {"id": "d2", "session": "s2", "split": "rate", "turns": TURNS[:4]},
-    ]
-    file = folder / "dialogues.jsonl"
-    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return file
 
 
 @pytest.fixture

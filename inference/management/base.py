@@ -13,9 +13,14 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.core.serializers.json import DjangoJSONEncoder
+from django.db import OperationalError, ProgrammingError, connection
+from django.db.migrations.executor import MigrationExecutor
 
 from inference.errors import DomainError, UnknownNameError
 from mood_eval.models import Team, User
+
+NOT_MIGRATED = "The database's tables are not those of this version: `manage.py migrate` first."
+NO_DATABASE = "The database failed: {} Check that it runs, and DATABASE_URL."
 
 
 class Refused(CommandError):  # noqa: N818 - Django prints the name of the class
@@ -40,6 +45,12 @@ class DomainCommand(BaseCommand):
             report = self.act(**options)
         except DomainError as error:
             raise Refused(str(error), returncode=1) from error
+        except ProgrammingError as error:
+            if not migrations_are_missing():
+                raise
+            raise Refused(NOT_MIGRATED, returncode=1) from error
+        except OperationalError as error:
+            raise Refused(NO_DATABASE.format(str(error).strip()), returncode=1) from error
         if report is None:
             return None
         if self.reports and options["json"]:
@@ -60,6 +71,11 @@ class DomainCommand(BaseCommand):
     @property
     def at_terminal(self) -> bool:
         return sys.stderr.isatty()
+
+
+def migrations_are_missing() -> bool:
+    executor = MigrationExecutor(connection)
+    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
 
 
 def team_named(name: str | None) -> Team:

@@ -3,9 +3,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from inference.errors import DomainError
 from inference.models import Job
 
 POLL_SECONDS = 0.5
+
+
+class InterruptedHereError(DomainError):
+    pass
 
 
 def work_until_ended(job: Job, work: Callable[[], bool], show: Callable[[], None]) -> None:
@@ -14,10 +19,19 @@ def work_until_ended(job: Job, work: Callable[[], bool], show: Callable[[], None
     `work` returns False while another worker has the row; it is tried again and again, so that
     the job is taken over here when that worker dies.
     """
-    while True:
-        work()
+    try:
+        while not _has_ended(job, work, show):
+            time.sleep(POLL_SECONDS)
+    except KeyboardInterrupt as interrupt:
         job.refresh_from_db()
-        show()
-        if not job.is_active:
-            return
-        time.sleep(POLL_SECONDS)
+        raise InterruptedHereError(
+            f"Interrupted at {job.done} of {job.total}. What is done is kept, and the rest waits "
+            "for a worker of the queue gpu."
+        ) from interrupt
+
+
+def _has_ended(job: Job, work: Callable[[], bool], show: Callable[[], None]) -> bool:
+    work()
+    job.refresh_from_db()
+    show()
+    return not job.is_active

@@ -2,16 +2,22 @@ from __future__ import annotations
 
 import io
 import json
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.db import connection
 
 from inference.models import Corpus, GenerationRun, JobState, ModelVersion
+from inference.services.model_versions import register_imported
+from tests.factories import make_corpus_with_dialogues, make_team
 
 PROJECT = Path(__file__).resolve().parents[3]
 
@@ -106,12 +112,79 @@ def test_register_model_refuses_a_folder_without_weights(corpus: Corpus, tmp_pat
 def test_exit_codes(
     child_environment: dict[str, str], arguments: list[str], code: int, said: str
 ) -> None:
-    done = subprocess.run(
+    done = manage(child_environment, *arguments)
+    assert done.returncode == code, done.stderr
+    assert said in done.stderr
+
+
+def manage(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
         [sys.executable, "manage.py", *arguments],
         cwd=PROJECT,
-        env=child_environment,
+        env=environment,
         capture_output=True,
         text=True,
     )
-    assert done.returncode == code, done.stderr
-    assert said in done.stderr
+
+
+@pytest.fixture
+def empty_database(child_environment: dict[str, str]) -> Iterator[dict[str, str]]:
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE DATABASE never_migrated")
+    url = urlsplit(child_environment["DATABASE_URL"])._replace(path="/never_migrated")
+    yield {**child_environment, "DATABASE_URL": url.geturl()}
+    with connection.cursor() as cursor:
+        cursor.execute("DROP DATABASE never_migrated WITH (FORCE)")
+
+
+def test_a_database_without_tables_is_answered_with_the_remedy(
+    empty_database: dict[str, str],
+) -> None:
+    for arguments in (["models", "--json"], ["create_team", "Lab"]):
+        done = manage(empty_database, *arguments)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "`manage.py migrate` first" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_a_database_that_does_not_run_is_named(child_environment: dict[str, str]) -> None:
+    nowhere = {**child_environment, "DATABASE_URL": "postgresql://moodeval@127.0.0.1:1/none"}
+    done = manage(nowhere, "runs")
+    assert done.returncode == 1
+    assert "Connection refused" in done.stderr
+    assert "DATABASE_URL" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_without_a_broker_the_run_still_waits_in_the_database(
+    corpus: Corpus, therapists: ModelVersion, child_environment: dict[str, str]
+) -> None:
+    no_broker = {**child_environment, "REDIS_URL": "redis://127.0.0.1:1/0"}
+    done = manage(no_broker, "generate", "--model", "therapists", "--corpus", corpus.name)
+    assert done.returncode == 0, done.stderr
+    assert "no broker" in done.stderr
+    assert GenerationRun.objects.get().state == JobState.QUEUED
+
+
+def test_an_interrupted_command_hands_its_run_back(child_environment: dict[str, str]) -> None:
+    corpus = make_corpus_with_dialogues(make_team(), 60)
+    register_imported(corpus.team, "therapists", corpus)
+    arguments = ["--model", "therapists", "--corpus", corpus.name, "--batch-size", "1", "--wait"]
+    command = subprocess.Popen(
+        [sys.executable, "manage.py", "generate", *arguments],
+        cwd=PROJECT,
+        env=child_environment,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert command.stderr is not None
+    next(line for line in command.stderr if line.startswith("3/180"))
+    command.send_signal(signal.SIGINT)
+    told = command.stderr.read()
+    command.stderr.close()
+    assert command.wait() == 1
+    assert "Interrupted at" in told
+    assert "Traceback" not in told
+    run = GenerationRun.objects.get()
+    assert (run.state, run.lease_token) == (JobState.QUEUED, None)
+    assert 3 <= run.done == run.responses.count() < 180

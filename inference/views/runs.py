@@ -10,6 +10,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from inference.errors import DomainError
 from inference.forms import GenerationRunForm
 from inference.models import GenerationRun
+from inference.selectors.jobs import waiting_note
 from inference.selectors.runs import (
     responses_of_run,
     run_progress,
@@ -64,7 +65,11 @@ def run_new(request: HttpRequest) -> HttpResponse:
 @require_GET
 def run_detail(request: HttpRequest, pk: int) -> HttpResponse:
     run = _run(request, pk)
-    context: dict[str, object] = {"run": run, "progress": run_progress(run)}
+    context: dict[str, object] = {
+        "run": run,
+        "progress": run_progress(run),
+        "waiting": waiting_note(run),
+    }
     if not is_htmx(request):
         page = Paginator(responses_of_run(run), RESPONSES_PER_PAGE).get_page(
             request.GET.get("page")

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from inference.errors import DomainError
 from inference.models import TrainingRun
+from inference.selectors.jobs import waiting_note
 from inference.selectors.training import (
     training_curves,
     training_measures,
@@ -42,6 +43,7 @@ def training_detail(request: HttpRequest, pk: int) -> HttpResponse:
     context: dict[str, object] = {
         "training": run,
         "progress": training_progress(run),
+        "waiting": waiting_note(run),
         "curves": training_curves(run),
         "measures": training_measures(run),
     }

@@ -2,14 +2,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.db.models.functions import Now
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from inference.models import Clip, Corpus, GenerationRun, JobState, ModelVersion
+from inference.models import Clip, Corpus, GenerationRun, JobState, ModelVersion, TrainingRun
 from inference.services.model_versions import register_imported
 from mood_eval.models import Team, User
 from tests.factories import (
@@ -199,6 +201,34 @@ def test_an_active_run_polls_and_a_finished_one_does_not(
     fragment = ada.get(url, headers={"hx-request": "true"})
     assert "hx-trigger" not in fragment.content.decode()
     assert fragment["HX-Refresh"] == "true"
+
+
+def test_a_waiting_run_says_what_it_waits_for(
+    scene: Scene, as_person: Callable[[str], Client]
+) -> None:
+    ada, url = as_person("ada"), scene.pages()["run_detail"]
+    GenerationRun.objects.update(state=JobState.QUEUED)
+    assert "None is busy" in ada.get(url).content.decode()
+    training = TrainingRun.objects.create(
+        team=scene.team,
+        name="kinder",
+        method="dpo",
+        base=scene.model,
+        state=JobState.RUNNING,
+        done=40,
+        total=400,
+        lease_expires_at=Now() + timedelta(seconds=20),
+    )
+    assert "Busy now: training kinder, step 40 of 400." in ada.get(url).content.decode()
+    TrainingRun.objects.update(team=Team.objects.get(name="Sam's team"))
+    page = ada.get(url).content.decode()
+    assert "Busy now: work of another team." in page
+    assert "kinder" not in page
+    training.delete()
+    GenerationRun.objects.update(
+        state=JobState.RUNNING, lease_expires_at=Now() - timedelta(seconds=1)
+    )
+    assert "no longer reports" in ada.get(url).content.decode()
 
 
 def test_run_cancel_and_run_resume(scene: Scene, as_person: Callable[[str], Client]) -> None:

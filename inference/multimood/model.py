@@ -66,6 +66,7 @@ class MultiMoodPreTrainedModel(Qwen2PreTrainedModel):
 
     @classmethod
     def from_pretrained(cls, folder: str | os.PathLike[str], *args: Any, **kwargs: Any) -> Self:
+        kwargs.setdefault("use_safetensors", True)  # a pickle could run code
         return cast(Self, load_checked(super().from_pretrained, folder, *args, **kwargs))
 
     def save_pretrained(

@@ -74,7 +74,7 @@ class MultiMoodProcessor:
     @classmethod
     def from_pretrained(cls, folder: str | os.PathLike[str]) -> Self:
         config = MultiMoodConfig.from_pretrained(folder)
-        return cls(AutoTokenizer.from_pretrained(folder), config)
+        return cls(AutoTokenizer.from_pretrained(folder, trust_remote_code=False), config)
 
     def save_pretrained(self, folder: str | os.PathLike[str], **_: Any) -> None:
         """The tokenizer; everything else is in the model's config.json."""

@@ -120,3 +120,10 @@ def test_other_projectors_are_refused() -> None:
 def test_tiny_model_stays_below_two_million_parameters() -> None:
     model = MultiMoodForConditionalGeneration(tiny_config(2048))
     assert sum(parameter.numel() for parameter in model.parameters()) < 2_000_000
+
+
+def test_pickled_weights_are_never_opened(folder: Path) -> None:
+    torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
+    (folder / "model.safetensors").rename(folder / "other.safetensors")
+    with pytest.raises(OSError, match=r"model\.safetensors"):
+        MultiMoodForConditionalGeneration.from_pretrained(folder)

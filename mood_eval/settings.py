@@ -17,7 +17,7 @@ DEBUG = env.flag("MOODEVAL_DEBUG", default=False)
 if PRODUCTION and DEBUG:
     raise ImproperlyConfigured("MOODEVAL_DEBUG must be 0 in production.")
 
-VAR = Path(env.text("MOODEVAL_VAR", str(BASE_DIR / "var")))
+VAR = Path(env.text("MOODEVAL_VAR", str(BASE_DIR / "var"))).expanduser().absolute()
 """Everything the running system writes: media, checkpoints, releases, logs, private servers."""
 
 
@@ -115,7 +115,7 @@ SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
 # A message is only a hint, the row is the queue: tasks acknowledge early and keep no results.
 CELERY_BROKER_URL = env.celery_broker(REDIS_URL)
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600}
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600, "socket_connect_timeout": 5}
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = False
 CELERY_TASK_DEFAULT_QUEUE = "default"

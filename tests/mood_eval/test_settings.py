@@ -48,6 +48,19 @@ def test_production_names_the_variable_that_is_missing(name: str) -> None:
     assert f"{name} is not set" in done.stderr
 
 
+def test_a_relative_var_is_the_same_folder_for_processes_that_work_elsewhere() -> None:
+    program = "import mood_eval.settings as s; print(s.VAR)"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env={**os.environ, **PRODUCTION, "MOODEVAL_VAR": "elsewhere"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert Path(done.stdout.strip()) == ROOT / "elsewhere"
+
+
 def test_production_refuses_debug() -> None:
     done = start(**PRODUCTION, MOODEVAL_DEBUG="1")
     assert done.returncode != 0

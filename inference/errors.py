@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 
 class DomainError(Exception):
     """A rule was broken; the message is written for the person who asked.
@@ -22,6 +24,14 @@ class InvalidOptionsError(DomainError):
 
 class CheckpointError(DomainError):
     """A model's folder is missing, incomplete, or not what was registered."""
+
+
+class ClipError(DomainError):
+    """A clip cannot be given to a model."""
+
+    def __init__(self, path: Path, message: str) -> None:
+        super().__init__(message)
+        self.path = path
 
 
 class WrongStateError(DomainError):

@@ -47,6 +47,14 @@ def pytest_unconfigure() -> None:
         shutil.rmtree(VAR, ignore_errors=True)
 
 
+@pytest.fixture(scope="session")
+def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Untrained, and not to be changed: a test that writes into it copies it first."""
+    from inference.training.tiny import random_tiny_checkpoint
+
+    return random_tiny_checkpoint(tmp_path_factory.mktemp("tiny"), seed=1)
+
+
 @pytest.fixture
 def child_environment(transactional_db: None) -> dict[str, str]:
     """For a server, worker or command that a test starts: it works on the test's database."""

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+
 from inference.contracts import Answer, GenerationOptions, StimulusInput
 from inference.multimood.generation import MultiMoodGenerator
 
@@ -43,3 +45,10 @@ def load_multimood(checkpoint: Checkpoint) -> MultiMoodBackend:
             _Loaded.backend = MultiMoodBackend(MultiMoodGenerator.load(checkpoint.folder))
             _Loaded.checkpoint = checkpoint
         return _Loaded.backend
+
+
+def unload_multimood() -> None:
+    with _Loaded.lock:
+        _Loaded.checkpoint = _Loaded.backend = None
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

@@ -3,6 +3,7 @@ that the web process and imported replies do without torch."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from inference.backends.base import Backend
@@ -17,6 +18,13 @@ def load_backend(*, kind: str, folder: Path | None, sha256: str, replies: Lookup
     if kind == "multimood" and folder is not None:
         return _multimood(folder, sha256)
     raise CheckpointError(f"Nothing here can answer for a model of the kind “{kind}”.")
+
+
+def unload_models() -> None:
+    """Gives back the memory of what answered here; imports nothing to find out."""
+    loaded = sys.modules.get("inference.backends.multimood")
+    if loaded is not None:
+        loaded.unload_multimood()
 
 
 def _multimood(folder: Path, registered: str) -> Backend:

@@ -11,7 +11,7 @@ from av.audio.resampler import AudioResampler
 from av.error import FFmpegError
 from PIL import Image
 
-from inference.errors import DomainError
+from inference.errors import ClipError
 from inference.multimood.fbank import SAMPLE_RATE
 
 Frames = npt.NDArray[np.uint8]
@@ -20,14 +20,16 @@ PAD_GREY = 127
 """The mean 0.5 of SigLIP's normalisation as a grey level."""
 
 
-class UnreadableClipError(DomainError):
-    def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(
-            f"The clip {path} cannot be read: {reason}. Replace it by an MP4 with H.264 video and "
-            f"AAC sound (for example: ffmpeg -i FILE -c:v libx264 -pix_fmt yuv420p -c:a aac "
-            f"OUT.mp4), or take the clip from its turn."
-        )
-        self.path = path
+PUT_BACK = "Put it back, for example from a backup."
+CONVERT = (
+    "Replace it by an MP4 with H.264 video and AAC sound (for example: ffmpeg -i FILE "
+    "-c:v libx264 -pix_fmt yuv420p -c:a aac OUT.mp4), or take the clip from its turn."
+)
+
+
+class UnreadableClipError(ClipError):
+    def __init__(self, path: Path, reason: str, remedy: str = CONVERT) -> None:
+        super().__init__(path, f"The clip {path} cannot be read: {reason}. {remedy}")
 
 
 def read_clip(
@@ -36,7 +38,7 @@ def read_clip(
     """Frames (num_frames, H, W, 3) spread over the clip, and its first seconds of sound (samples,)
     in [-1, 1], 16 kHz, mono. None for a stream that the clip has not."""
     if not path.is_file():
-        raise UnreadableClipError(path, "there is no such file")
+        raise UnreadableClipError(path, "there is no such file", PUT_BACK)
     try:
         frames = _read_frames(path, num_frames)
         sound = _read_sound(path, max_seconds)

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import get_args
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import transaction
 from django.db.models import Exists, OuterRef
 
 from inference.backends.base import Backend
 from inference.backends.registry import load_backend
-from inference.contracts import Answer, GenerationOptions, Modality, ReplyFields
+from inference.contracts import Answer, GenerationOptions, Modality, ReplyFields, StimulusInput
 from inference.errors import (
+    ClipError,
     DomainError,
     InvalidOptionsError,
     NothingSelectedError,
@@ -31,11 +31,9 @@ from inference.models import (
 )
 from inference.selectors.stimuli import human_replies, stimulus_inputs, stimulus_key
 from inference.services import jobs
-from inference.services.jobs import JobCancelled, Lease, LeaseLost, WorkerStopping
+from inference.services.jobs import Lease, work_under_lease
 from inference.services.model_versions import checkpoint_folder
 from mood_eval.models import Team, User
-
-logger = logging.getLogger(__name__)
 
 MAX_NEW_TOKENS = 2048
 MAX_BATCH = 256
@@ -138,36 +136,9 @@ def resume_generation_run(run: GenerationRun) -> None:
 
 def run_generation(run_id: int, on_chunk: Progress | None = None) -> bool:
     """Works on the run until it ends or is taken away; False when another worker has it."""
-    lease = Lease.take(GenerationRun, run_id)
-    if lease is None:
-        return False
-    with lease:
-        try:
-            _run_under(lease, on_chunk)
-        except LeaseLost:
-            logger.warning("Run %s was taken over or ended elsewhere.", run_id)
-    return True
-
-
-def _run_under(lease: Lease[GenerationRun], on_chunk: Progress | None) -> None:
-    try:
-        _answer_all(lease, on_chunk)
-        lease.finish()
-    except JobCancelled:
-        lease.cancel()
-    except WorkerStopping:
-        lease.release()
-    except KeyboardInterrupt:
-        lease.release()
-        raise
-    except (LeaseLost, OperationalError, InterfaceError):
-        raise  # not the model's doing: a sweep sends the run again
-    except DomainError as error:
-        lease.fail(str(error))
-    except Exception as error:
-        # Whatever a model may throw, the person waiting has to read it on the run's page.
-        logger.exception("Run %s failed.", lease.pk)
-        lease.fail(f"The model failed: {type(error).__name__}: {error}")
+    return work_under_lease(
+        GenerationRun, run_id, lambda lease: _answer_all(lease, on_chunk), "The model failed"
+    )
 
 
 def _answer_all(lease: Lease[GenerationRun], on_chunk: Progress | None) -> None:
@@ -225,7 +196,23 @@ def _answers(
     backend: Backend, chunk: Sequence[Stimulus], options: GenerationOptions
 ) -> list[Answer]:
     seeds = [stimulus_seed(options.seed, stimulus_key(stimulus)) for stimulus in chunk]
-    return backend.answer(stimulus_inputs(chunk), options, seeds)
+    inputs = stimulus_inputs(chunk)
+    try:
+        return backend.answer(inputs, options, seeds)
+    except ClipError as error:
+        raise _placed(error, chunk, inputs) from error
+
+
+def _placed(
+    error: ClipError, chunk: Sequence[Stimulus], inputs: Sequence[StimulusInput]
+) -> DomainError:
+    """Stored clips are named by their hash, which tells nobody where they belong."""
+    for stimulus, given in zip(chunk, inputs, strict=True):
+        if error.path in given.clip_paths:
+            place = f"dialogue “{stimulus.dialogue.external_id}”, turns from "
+            place += f"{stimulus.first_position + 1}"
+            return DomainError(f"In {place}: {error} Then resume this run: its answers are kept.")
+    return error
 
 
 def stimulus_seed(seed: int, key: str) -> int:

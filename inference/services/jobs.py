@@ -13,20 +13,20 @@ from __future__ import annotations
 import logging
 import threading
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
 from celery import current_app
 from django.conf import settings
-from django.db import DatabaseError, connection, transaction
+from django.db import Error, InterfaceError, OperationalError, connection, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce, Now
 from kombu.exceptions import OperationalError as BrokerError
 
-from inference.errors import WrongStateError
+from inference.errors import DomainError, WrongStateError
 from inference.models import Job, JobState
 
 J = TypeVar("J", bound=Job)
@@ -103,9 +103,11 @@ def claim(model: type[Job], pk: int, token: uuid.UUID) -> bool:
 def request_cancel(job: Job) -> None:
     """A job that no worker holds ends at once; a running one at its next check."""
     rows = type(job)._default_manager.filter(pk=job.pk)
-    cancelled = rows.filter(unleased()).update(state=JobState.CANCELLED, **_ended())
-    if not cancelled and not rows.filter(state=JobState.RUNNING).update(cancel_requested=True):
-        raise WrongStateError("This has already ended; there is nothing to cancel.")
+    with transaction.atomic():
+        rows.select_for_update().get()  # or a worker could hand it back between the two updates
+        cancelled = rows.filter(unleased()).update(state=JobState.CANCELLED, **ended())
+        if not cancelled and not rows.filter(state=JobState.RUNNING).update(cancel_requested=True):
+            raise WrongStateError("This has already ended; there is nothing to cancel.")
 
 
 def resume(job: Job) -> None:
@@ -117,7 +119,7 @@ def resume(job: Job) -> None:
         enqueue(row)
 
 
-def _ended() -> dict[str, Any]:
+def ended() -> dict[str, Any]:
     return {"finished_at": Now(), "lease_token": None, "lease_expires_at": None}
 
 
@@ -161,7 +163,7 @@ class Lease(Generic[J]):
                 try:
                     if not self.renew():
                         return
-                except DatabaseError:
+                except Error:
                     logger.exception("The lease on %s was not renewed.", self.pk)
                     connection.close()
         finally:
@@ -193,18 +195,58 @@ class Lease(Generic[J]):
             row.save(update_fields=["done", "total", "attempts"])
 
     def finish(self) -> None:
-        self._end(state=JobState.DONE, error="", **_ended())
+        self._end(state=JobState.DONE, error="", **ended())
 
     def cancel(self) -> None:
-        self._end(state=JobState.CANCELLED, **_ended())
+        self._end(state=JobState.CANCELLED, **ended())
 
     def fail(self, message: str) -> None:
-        self._end(state=JobState.FAILED, error=message, **_ended())
+        self._end(state=JobState.FAILED, error=message, **ended())
 
     def release(self) -> None:
-        """Back to the queue: the next worker to start takes it."""
-        self._end(state=JobState.QUEUED, lease_token=None, lease_expires_at=None)
+        """Back to the queue: the next worker to start takes it. Nothing went wrong."""
+        self._end(state=JobState.QUEUED, lease_token=None, lease_expires_at=None, attempts=0)
 
     def _end(self, **values: Any) -> None:
         if not self._held().update(**values):
             raise LeaseLost
+
+
+def work_under_lease(
+    model: type[J], pk: int, work: Callable[[Lease[J]], None], failure: str
+) -> bool:
+    """Works until the job ends or is taken away; False when another worker has it.
+
+    `failure` begins the message that a person reads after a fault nobody foresaw.
+    """
+    lease = Lease.take(model, pk)
+    if lease is None:
+        return False
+    with lease:
+        try:
+            _settle(lease, work, failure)
+        except LeaseLost:
+            logger.warning("%s %s was taken over or ended elsewhere.", model.__name__, pk)
+    return True
+
+
+def _settle(lease: Lease[J], work: Callable[[Lease[J]], None], failure: str) -> None:
+    try:
+        work(lease)
+        lease.finish()
+    except JobCancelled:
+        lease.cancel()
+    except WorkerStopping:
+        lease.release()
+    except KeyboardInterrupt:
+        with suppress(LeaseLost):
+            lease.release()
+        raise
+    except (LeaseLost, OperationalError, InterfaceError):
+        raise  # the database, not the work: a sweep sends the job again
+    except DomainError as error:
+        lease.fail(str(error))
+    except Exception as error:
+        # The border: whoever waits has to read on the job's page what went wrong.
+        logger.exception("%s %s failed.", lease.model.__name__, lease.pk)
+        lease.fail(f"{failure}: {type(error).__name__}: {error}")

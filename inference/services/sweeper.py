@@ -12,7 +12,7 @@ import threading
 
 from django.apps import apps
 from django.conf import settings
-from django.db import DatabaseError, connection, transaction
+from django.db import connection, transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 
@@ -20,6 +20,7 @@ from inference.models import Job, JobState
 from inference.services.jobs import (
     MAX_ATTEMPTS,
     MESSAGE_LOST_SECONDS,
+    ended,
     in_seconds,
     send_on_commit,
     unleased,
@@ -53,14 +54,13 @@ def _sweep(model: type[Job], all_queued: bool) -> int:
     lost = Q() if all_queued else Q(lease_expires_at=None) | Q(lease_expires_at__lt=Now())
     rows = model._default_manager.filter(unleased()).filter(lost)
     jobs = list(rows.select_for_update(skip_locked=True).order_by("pk"))
-    hopeless = [job.pk for job in jobs if job.attempts >= MAX_ATTEMPTS]
-    again = [job for job in jobs if job.attempts < MAX_ATTEMPTS]
+    unwanted = [job.pk for job in jobs if job.cancel_requested]
+    wanted = [job for job in jobs if not job.cancel_requested]
+    hopeless = [job.pk for job in wanted if job.attempts >= MAX_ATTEMPTS]
+    again = [job for job in wanted if job.attempts < MAX_ATTEMPTS]
+    model._default_manager.filter(pk__in=unwanted).update(state=JobState.CANCELLED, **ended())
     model._default_manager.filter(pk__in=hopeless).update(
-        state=JobState.FAILED,
-        error=STOPPED_TOO_OFTEN,
-        finished_at=Now(),
-        lease_token=None,
-        lease_expires_at=None,
+        state=JobState.FAILED, error=STOPPED_TOO_OFTEN, **ended()
     )
     model._default_manager.filter(pk__in=[job.pk for job in again]).update(
         state=JobState.QUEUED,
@@ -87,7 +87,7 @@ class SweeperThread(threading.Thread):
             try:
                 sweep(all_queued=all_queued)
                 all_queued = False
-            except DatabaseError:
+            except Exception:  # the border of the thread: whatever it was, sweeps must go on
                 logger.exception("The sweep failed; the next one is due as usual.")
             finally:
                 connection.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -11,8 +10,9 @@ from typing import Any
 
 from django.conf import settings
 from django.core.files.storage import default_storage
-from django.db import IntegrityError, InterfaceError, OperationalError, transaction
+from django.db import IntegrityError, transaction
 
+from inference.backends.registry import unload_models
 from inference.errors import DomainError, InvalidOptionsError, UnknownNameError
 from inference.models import ModelVersion, TrainingPoint, TrainingRun
 from inference.preference_files import (
@@ -22,7 +22,7 @@ from inference.preference_files import (
     verify_release,
 )
 from inference.services import jobs
-from inference.services.jobs import JobCancelled, Lease, LeaseLost, WorkerStopping
+from inference.services.jobs import JobCancelled, Lease, WorkerStopping, work_under_lease
 from inference.services.model_versions import (
     NameTakenError,
     checkpoint_folder,
@@ -38,8 +38,6 @@ from inference.services.training_process import (
 )
 from inference.services.training_progress import ProgressReader, TrainingEvent, points
 from mood_eval.models import Team, User
-
-logger = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.5
 FINAL_PREFIX = "final_"
@@ -190,30 +188,12 @@ def resume_training_run(run: TrainingRun) -> None:
 
 def run_training(run_id: int, on_progress: Progress | None = None) -> bool:
     """Watches the trainer until the run ends or is taken away; False if another worker has it."""
-    lease = Lease.take(TrainingRun, run_id)
-    if lease is None:
-        return False
-    with lease:
-        try:
-            _train(lease, on_progress)
-            lease.finish()
-        except LeaseLost:
-            logger.warning("Training run %s was taken over or ended elsewhere.", run_id)
-        except JobCancelled:
-            lease.cancel()
-        except (WorkerStopping, KeyboardInterrupt) as stop:
-            lease.release()
-            if isinstance(stop, KeyboardInterrupt):
-                raise
-        except (OperationalError, InterfaceError):
-            raise  # the database, not the training: a sweep sends it again
-        except DomainError as error:
-            lease.fail(str(error))
-        except Exception as error:
-            # The border: whoever waits has to read on the run's page what went wrong.
-            logger.exception("Training run %s failed.", run_id)
-            lease.fail(f"The training could not be supervised: {type(error).__name__}: {error}")
-    return True
+    return work_under_lease(
+        TrainingRun,
+        run_id,
+        lambda lease: _train(lease, on_progress),
+        "The training could not be supervised",
+    )
 
 
 def _train(lease: Lease[TrainingRun], on_progress: Progress | None) -> None:
@@ -226,6 +206,7 @@ def _train(lease: Lease[TrainingRun], on_progress: Progress | None) -> None:
     end_leftovers(config)
     reader = ProgressReader(output_folder(run) / "progress.jsonl")
     record(lease, reader.read(), on_progress)  # what was told while nobody was listening
+    unload_models()  # the trainer needs the memory that this worker's last model holds
     trainer = start_trainer(config, log_file(run), int(run.config.get("processes", 1)))
     TrainingRun.objects.filter(pk=run.pk).update(process_id=trainer.number)
     try:

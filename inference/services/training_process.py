@@ -18,7 +18,9 @@ from django.conf import settings
 from mood_eval.embedded.keeper import die_with_parent
 
 MODULE = "inference.training"
-KEPT_FROM_TRAINER = ("SECRET_KEY", "DATABASE_URL", "REDIS_URL")
+SECRET_NAMES = ("DATABASE_URL", "REDIS_URL")
+SECRET_WORDS = {"SECRET", "PASSWORD", "TOKEN", "KEY", "CREDENTIALS"}
+"""As whole words of a variable's name, as in AWS_SECRET_ACCESS_KEY."""
 STOP_SECONDS = 60.0
 HURRIED_STOP_SECONDS = 6.0
 """A worker that is told to end has 10 s, and the job has to be handed back within them."""
@@ -57,15 +59,13 @@ class TrainerProcess:
 
 
 def start_trainer(config: Path, log: Path, processes: int) -> TrainerProcess:
-    environment = {k: v for k, v in os.environ.items() if k not in KEPT_FROM_TRAINER}
-    environment["PYTHONUNBUFFERED"] = "1"
     # torchrun passes SIGTERM on to its processes; killed, it would leave them behind.
     death_signal = signal.SIGKILL if processes == 1 else signal.SIGTERM
     with log.open("ab") as output:
         popen = subprocess.Popen(  # noqa: S603
             command(config, processes),
             cwd=settings.BASE_DIR,
-            env=environment,
+            env=trainer_environment(),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -73,6 +73,16 @@ def start_trainer(config: Path, log: Path, processes: int) -> TrainerProcess:
             preexec_fn=die_with_parent(death_signal),
         )
     return TrainerProcess(popen, config)
+
+
+def trainer_environment() -> dict[str, str]:
+    """It runs a checkpoint's settings and other people's packages: no secrets of ours for it."""
+    passed = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in SECRET_NAMES and not SECRET_WORDS.intersection(name.upper().split("_"))
+    }
+    return passed | {"PYTHONUNBUFFERED": "1"}
 
 
 def command(config: Path, processes: int) -> list[str]:

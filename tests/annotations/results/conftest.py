@@ -65,13 +65,6 @@ def compared_study(team: Team, no_releases_yet: None) -> Study:
     return study
 
 
-@pytest.fixture(scope="session")
-def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from inference.training.tiny import random_tiny_checkpoint
-
-    return random_tiny_checkpoint(tmp_path_factory.mktemp("tiny"), seed=1)
-
-
 @pytest.fixture
 def tiny(team: Team, tiny_checkpoint: Path) -> ModelVersion:
     return register_checkpoint(team=team, name="tiny", path=tiny_checkpoint)

@@ -189,6 +189,47 @@ def test_cancelling_a_job_whose_worker_died_ends_it_at_once(run: GenerationRun) 
     assert run.state == JobState.CANCELLED
 
 
+def test_a_job_that_is_handed_back_while_it_is_cancelled_ends(run: GenerationRun) -> None:
+    lease = take(run)
+    released = threading.Event()
+
+    def hand_back() -> None:
+        with transaction.atomic():
+            lease.release()
+            released.set()
+            time.sleep(0.3)
+        connection.close()
+
+    worker = threading.Thread(target=hand_back)
+    worker.start()
+    released.wait()
+    jobs.request_cancel(run)
+    worker.join()
+    run.refresh_from_db()
+    assert run.state == JobState.CANCELLED
+
+
+def test_a_job_whose_worker_died_before_it_read_the_cancel_is_not_sent_again(
+    run: GenerationRun,
+) -> None:
+    take(run)
+    jobs.request_cancel(run)
+    let_expire(run)
+    assert sweep() == 0
+    run.refresh_from_db()
+    assert (run.state, run.lease_token) == (JobState.CANCELLED, None)
+    assert run.finished_at is not None
+
+
+def test_workers_that_stop_in_order_do_not_count_against_a_job(run: GenerationRun) -> None:
+    for _ in range(jobs.MAX_ATTEMPTS + 1):
+        with take(run) as lease:
+            lease.release()
+        assert sweep() == 1
+    run.refresh_from_db()
+    assert run.state == JobState.QUEUED
+
+
 def test_only_ended_jobs_are_resumed(run: GenerationRun) -> None:
     with pytest.raises(WrongStateError):
         jobs.resume(run)

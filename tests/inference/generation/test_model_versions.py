@@ -10,22 +10,21 @@ from inference.backends.weights import weights_sha256
 from inference.contracts import GenerationOptions
 from inference.errors import CheckpointError
 from inference.models import JobState, ModelVersion
-from inference.services.generation import create_generation_run, run_generation
+from inference.services.generation import (
+    create_generation_run,
+    resume_generation_run,
+    run_generation,
+)
 from inference.services.model_versions import NameTakenError, register_checkpoint
 from inference.training.tiny import random_tiny_checkpoint
 from tests.factories import make_corpus_with_dialogues, make_team
 
 
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return random_tiny_checkpoint(tmp_path_factory.mktemp("tiny"))
-
-
 @pytest.mark.django_db
 def test_register_checkpoint_notes_hash_config_card_and_parent(
-    checkpoint: Path, tmp_path: Path
+    tiny_checkpoint: Path, tmp_path: Path
 ) -> None:
-    folder = shutil.copytree(checkpoint, tmp_path / "copy")
+    folder = shutil.copytree(tiny_checkpoint, tmp_path / "copy")
     (folder / "README.md").write_text("# A card\n")
     team = make_team()
     first = register_checkpoint(team=team, name="first", path=folder)
@@ -52,9 +51,9 @@ def test_shards_are_hashed_as_their_sha256sum_listing(tmp_path: Path) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_a_checkpoint_answers_clips_and_refuses_exchanged_weights(
-    checkpoint: Path, tmp_path: Path
+    tiny_checkpoint: Path, tmp_path: Path
 ) -> None:
-    folder = shutil.copytree(checkpoint, tmp_path / "copy")
+    folder = shutil.copytree(tiny_checkpoint, tmp_path / "copy")
     team = make_team()
     corpus = make_corpus_with_dialogues(team, 1, clips=True)
     model = register_checkpoint(team=team, name="tiny", path=folder)
@@ -74,7 +73,7 @@ def test_a_checkpoint_answers_clips_and_refuses_exchanged_weights(
         assert 0 < response.new_tokens <= 8
         assert response.seconds > 0
 
-    random_tiny_checkpoint(folder, seed=1)
+    random_tiny_checkpoint(folder, seed=2)
     exchanged = model.generation_runs.get(pk=make_run())
     run_generation(exchanged.pk)
     exchanged.refresh_from_db()
@@ -83,15 +82,25 @@ def test_a_checkpoint_answers_clips_and_refuses_exchanged_weights(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_clip_that_is_gone_fails_the_run_in_words(checkpoint: Path) -> None:
+def test_a_clip_that_is_gone_fails_the_run_in_words_until_it_is_back(tiny_checkpoint: Path) -> None:
     team = make_team()
     corpus = make_corpus_with_dialogues(team, 1, clips=True)
-    model = register_checkpoint(team=team, name="tiny", path=checkpoint)
-    for clip in corpus.clips.all():
-        Path(clip.file.path).unlink()
-    run = create_generation_run(team=team, model_version=model, corpus=corpus)
+    model = register_checkpoint(team=team, name="tiny", path=tiny_checkpoint)
+    kept = {Path(clip.file.path): Path(clip.file.path).read_bytes() for clip in corpus.clips.all()}
+    for path in kept:
+        path.unlink()
+    options = GenerationOptions(max_new_tokens=4)
+    run = create_generation_run(team=team, model_version=model, corpus=corpus, options=options)
     run_generation(run.pk)
     run.refresh_from_db()
     assert run.state == JobState.FAILED
-    assert run.error
+    assert "In dialogue “dialogue-000”, turns from 1: " in run.error
+    assert "there is no such file. Put it back" in run.error
     assert run.responses.count() == 0
+
+    for path, content in kept.items():
+        path.write_bytes(content)
+    resume_generation_run(run)
+    run_generation(run.pk)
+    run.refresh_from_db()
+    assert (run.state, run.error, run.responses.count()) == (JobState.DONE, "", 3)

@@ -98,8 +98,8 @@ def test_unreadable_clip_is_named_with_a_remedy(
 ) -> None:
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(b"not a film")
-    for path in (broken, tmp_path / "absent.mp4"):
-        with pytest.raises(UnreadableClipError, match=rf"{path.name}.*ffmpeg"):
+    for path, remedy in ((broken, "ffmpeg"), (tmp_path / "absent.mp4", "Put it back")):
+        with pytest.raises(UnreadableClipError, match=rf"{path.name}.*{remedy}"):
             generator.answer([replace(stimuli[0], clip_paths=(path,))], GREEDY)
 
 

@@ -20,13 +20,6 @@ from tests.inference.training.pair_release import write_release
 StartTraining = Callable[..., TrainingRun]
 
 
-@pytest.fixture(scope="session")
-def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from inference.training.tiny import random_tiny_checkpoint
-
-    return random_tiny_checkpoint(tmp_path_factory.mktemp("tiny"), seed=1)
-
-
 @pytest.fixture
 def release(tmp_path: Path) -> Path:
     """Twelve pairs in which the kind reply was always preferred; trained from the text alone."""

@@ -13,6 +13,7 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
+from inference.backends.multimood import Checkpoint, _Loaded, load_multimood
 from inference.errors import InvalidOptionsError
 from inference.models import JobState, ModelVersion, TrainingPoint, TrainingRun
 from inference.preference_files import PAIRS_FILE
@@ -27,7 +28,11 @@ from inference.services.training import (
     start_training_run,
     trainer_config,
 )
-from inference.services.training_process import end_leftovers, start_trainer
+from inference.services.training_process import (
+    end_leftovers,
+    start_trainer,
+    trainer_environment,
+)
 from mood_eval.models import Team
 from tests.inference.supervision.conftest import StartTraining
 from tests.processes import processes_in, wait_until
@@ -54,9 +59,13 @@ def train_until(run: TrainingRun, step: int) -> threading.Thread:
     return worker
 
 
-def test_training_leaves_the_next_version_with_its_curves(start: StartTraining) -> None:
+def test_training_leaves_the_next_version_with_its_curves(
+    start: StartTraining, base: ModelVersion, tiny_checkpoint: Path
+) -> None:
+    load_multimood(Checkpoint(tiny_checkpoint, base.weights_sha256))
     run = start()
     assert run_training(run.pk)
+    assert _Loaded.backend is None  # its memory was the trainer's
     run = fresh(run)
     assert (run.state, run.error, run.done, run.total) == (JobState.DONE, "", 4, 4)
     points = list(TrainingPoint.objects.filter(run=run))
@@ -71,7 +80,11 @@ def test_training_leaves_the_next_version_with_its_curves(start: StartTraining) 
     assert "reward_margin" in run.result.card
 
 
-def test_stopped_run_keeps_a_checkpoint_and_goes_on_from_it(start: StartTraining) -> None:
+def test_stopped_run_keeps_a_checkpoint_and_goes_on_until_its_worker_shuts_down(
+    start: StartTraining, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopping = threading.Event()
+    monkeypatch.setattr(jobs, "worker_stopping", stopping)
     run = start(max_steps=400, save_steps=400)
     worker = train_until(run, 2)
     cancel_training_run(fresh(run))
@@ -87,8 +100,12 @@ def test_stopped_run_keeps_a_checkpoint_and_goes_on_from_it(start: StartTraining
     worker = train_until(run, step + 1)
     begins = [e["step"] for e in told(run) if e["event"] == "begin"]
     assert begins == [0, step]
-    cancel_training_run(fresh(run))
+    stopping.set()
+    before = time.monotonic()
     worker.join(60)
+    assert time.monotonic() - before < 10
+    assert fresh(run).state == JobState.QUEUED
+    assert not processes_in(settings.VAR / run.folder)
     steps = list(TrainingPoint.objects.filter(run=run).values_list("step", flat=True))
     assert steps == list(range(1, steps[-1] + 1))
 
@@ -96,22 +113,6 @@ def test_stopped_run_keeps_a_checkpoint_and_goes_on_from_it(start: StartTraining
 def told(run: TrainingRun) -> list[dict[str, object]]:
     lines = (settings.VAR / run.folder / "output" / "progress.jsonl").read_text().splitlines()
     return [json.loads(line) for line in lines]
-
-
-def test_worker_that_shuts_down_hands_the_run_back(
-    start: StartTraining, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    stopping = threading.Event()
-    monkeypatch.setattr(jobs, "worker_stopping", stopping)
-    run = start(max_steps=400)
-    worker = train_until(run, 0)
-    assert wait_until(lambda: fresh(run).process_id, 30)
-    stopping.set()
-    before = time.monotonic()
-    worker.join(60)
-    assert time.monotonic() - before < 10
-    assert fresh(run).state == JobState.QUEUED
-    assert not processes_in(settings.VAR / run.folder)
 
 
 def test_dataset_changed_after_the_start_is_refused(start: StartTraining, release: Path) -> None:
@@ -169,6 +170,21 @@ def test_trainer_dies_with_the_process_that_supervises_it(
 def trainers(config: Path) -> list[int]:
     named = f"inference.training {config}"
     return [number for number, command in processes_in(config.parent).items() if named in command]
+
+
+def test_trainer_is_given_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    secrets = (
+        "SECRET_KEY",
+        "EMAIL_HOST_PASSWORD",
+        "AWS_SECRET_ACCESS_KEY",
+        "HF_TOKEN",
+        "REDIS_URL",
+    )
+    for name in (*secrets, "DATABASE_URL", "TOKENIZERS_PARALLELISM", "CUDA_VISIBLE_DEVICES"):
+        monkeypatch.setenv(name, "1")
+    passed = trainer_environment()
+    assert not {*secrets, "DATABASE_URL"} & passed.keys()
+    assert {"PATH", "TOKENIZERS_PARALLELISM", "CUDA_VISIBLE_DEVICES"} <= passed.keys()
 
 
 def test_two_processes_are_started_under_torchrun_and_none_is_left(

@@ -67,7 +67,18 @@ def load_demo(tell: Tell) -> Study:
             limit=STIMULI_TO_RATE,
         )
     tell("Launching the study")
-    return launch_study(study)
+    study = launch_study(study)
+    answer_live(team, corpus, researcher)
+    return study
+
+
+def answer_live(team: Team, corpus: Corpus, user: User) -> None:
+    """Leaves the sessions kept for a next study to the worker: its run can be watched."""
+    version = ModelVersion.objects.get(team=team, name=MODEL)
+    if not GenerationRun.objects.filter(model_version=version, splits=["fresh"]).exists():
+        create_generation_run(
+            team=team, model_version=version, corpus=corpus, splits=["fresh"], user=user
+        )
 
 
 @transaction.atomic
@@ -102,7 +113,7 @@ def finished_run(
     team: Team, corpus: Corpus, version: ModelVersion, user: User, tell: Tell
 ) -> GenerationRun:
     """Answers the stimuli set aside for rating, here and now: the study needs them."""
-    run = GenerationRun.objects.filter(team=team, model_version=version).order_by("pk").first()
+    run = GenerationRun.objects.filter(team=team, model_version=version, splits=["rate"]).first()
     run = run or create_generation_run(
         team=team, model_version=version, corpus=corpus, splits=["rate"], user=user
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from random import Random
 
 from allauth.account.forms import default_token_generator
@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from annotations.models import Study, StudyRater
 from inference.errors import DomainError
-from mood_eval.models import User
+from mood_eval.models import Membership, Team, User
 
 
 class UnusableAddressError(DomainError):
@@ -36,6 +36,27 @@ def password_link(user: User) -> str:
     key = f"{user_pk_to_url_str(user)}-{default_token_generator.make_token(user)}"
     uid, _, token = key.partition("-")
     return reverse("account_reset_password_from_key", kwargs={"uidb36": uid, "key": token})
+
+
+def links_to_hand_out(team: Team, users: Iterable[User]) -> list[tuple[str, str]]:
+    """E-mail and first-password path of raters whom this team alone invited.
+
+    Whoever holds the link becomes the person, so there is none for researchers, for
+    administrators, or for somebody whom another team invited as well: they ask for theirs under
+    "Forgotten your password?". By e-mail, so that the order does not follow the pseudonyms.
+    """
+    waiting = [user for user in users if user.is_active and not user.has_usable_password()]
+    researchers = Membership.objects.filter(user__in=waiting)
+    shared = StudyRater.objects.filter(user__in=waiting).exclude(study__team=team)
+    kept = {
+        *researchers.values_list("user_id", flat=True),
+        *shared.values_list("user_id", flat=True),
+    }
+    return sorted(
+        (user.email, password_link(user))
+        for user in waiting
+        if user.pk not in kept and not (user.is_staff or user.is_superuser)
+    )
 
 
 def add_raters(study: Study, emails: Sequence[str]) -> list[StudyRater]:

@@ -4,6 +4,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from annotations.forms import StudyForm
@@ -13,7 +14,7 @@ from annotations.selectors.studies import (
     study_counts,
     study_for_team,
 )
-from annotations.services.raters import password_link
+from annotations.services.raters import links_to_hand_out
 from annotations.services.studies import close_study, create_study, launch_study
 from inference.errors import DomainError
 from mood_eval.access import current_team
@@ -44,6 +45,7 @@ def study_new(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
+@never_cache
 @login_required
 def study_detail(request: HttpRequest, pk: int) -> HttpResponse:
     study = study_for_team(request.user, pk)
@@ -53,9 +55,8 @@ def study_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "counts": study_counts(study),
         "raters": raters,
         "new_accounts": [
-            (rater.user.email, request.build_absolute_uri(password_link(rater.user)))
-            for rater in raters
-            if not rater.user.has_usable_password()
+            (email, request.build_absolute_uri(link))
+            for email, link in links_to_hand_out(study.team, [rater.user for rater in raters])
         ],
         "runs": study.study_runs.select_related("run__model_version", "run__corpus"),
         "parts": study.parts.select_related("instrument").prefetch_related("instrument__criteria"),

@@ -297,6 +297,34 @@ def test_study_pages_take_ada_from_draft_to_closed(
     assert study.state == Study.State.CLOSED
 
 
+def test_password_links_are_shown_for_raters_of_this_team_alone(
+    ada: User, team: Team, runs: list[GenerationRun], client: Client
+) -> None:
+    """A link makes its holder the person: another lab's people are not there for the taking."""
+    other = factories.make_team("Another lab", owner=User.objects.create_user("owner@lab.example"))
+    corpus = factories.make_corpus_with_dialogues(other, 1)
+    theirs = [factories.make_run_with_responses(other, corpus, "their-model")]
+    create_study(
+        team=other, template="multimood-trust-rating", runs=theirs, raters=["both@lab.example"]
+    )
+    User.objects.create_superuser("admin@lab.example")
+    colleague = User.objects.create_user("colleague@example.org")
+    team.memberships.create(user=colleague)
+    new = ["d@example.org", "a@example.org", "c@example.org", "b@example.org"]
+    kept = ["owner@lab.example", "both@lab.example", "admin@lab.example", "colleague@example.org"]
+    study = create_study(
+        team=team, template="multimood-trust-rating", runs=runs, raters=[*new, *kept], seed=1
+    )
+    client.force_login(ada)
+    response = client.get(reverse("study_detail", args=[study.pk]))
+    page = response.content.decode()
+    assert page.count("reset/key") == 4
+    assert not [email for email in kept if email in page]
+    places = [page.index(email) for email in sorted(new)]
+    assert places == sorted(places), "in an order that tells no pseudonym"
+    assert "no-store" in response["Cache-Control"]
+
+
 def test_study_form_says_what_is_wrong(
     ada: User, team: Team, runs: list[GenerationRun], client: Client
 ) -> None:

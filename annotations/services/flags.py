@@ -5,10 +5,10 @@ from django.db import transaction
 from annotations.answers import LETTERS
 from annotations.models import Assignment, Candidate, Flag
 from annotations.services.ratings import (
-    MAX_COMMENT,
     UnknownQuestionError,
     candidates_in_order,
     locked,
+    storable,
 )
 
 
@@ -32,7 +32,7 @@ def set_flag(assignment: Assignment, kind: str, text: str = "", letter: str = ""
         raise UnknownQuestionError("Choose which response the concern is about.")
     return [
         Flag.objects.get_or_create(
-            assignment=assignment, candidate=candidate, kind=kind, text=text.strip()[:MAX_COMMENT]
+            assignment=assignment, candidate=candidate, kind=kind, text=storable(text.strip())
         )[0]
         for candidate in about
     ]

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from annotations.answers import (
@@ -96,6 +96,14 @@ def save_answers(assignment: Assignment, answers: Sequence[Written]) -> Saved:
 
 
 def locked(assignment: Assignment) -> Assignment:
+    """Its study stays in its state until the transaction ends: closing waits for what is on its
+    way, and what comes after it sees the closed study. Raters do not wait for each other.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT FROM annotations_study WHERE id = %s FOR KEY SHARE",
+            [assignment.rater.study_id],
+        )
     assignments = Assignment.objects.select_related("item__part", "rater__study")
     assignment = assignments.select_for_update(of=("self",)).get(pk=assignment.pk)
     if not has_consented(assignment.rater):
@@ -117,13 +125,18 @@ def questions_of(part: StudyPart) -> dict[str, Criterion | None]:
 def save_answer(assignment: Assignment, criterion: Criterion | None, answer: Written) -> None:
     try:
         if answer.question == COMMENT:
-            assignment.comment = answer.value[:MAX_COMMENT]
+            assignment.comment = storable(answer.value)
         elif assignment.item.part.design == StudyPart.Design.PAIRWISE:
             save_preference(assignment, criterion, answer.value)
         elif criterion is not None:
             save_rating(assignment, criterion, answer.value)
     except UnreadableAnswerError as error:
         raise UnknownQuestionError(f"The answer to “{answer.question}”: {error}.") from error
+
+
+def storable(text: str) -> str:
+    """As PostgreSQL takes it: without NUL and halves of surrogate pairs."""
+    return text[:MAX_COMMENT].replace("\0", "").encode(errors="replace").decode()
 
 
 def save_rating(assignment: Assignment, criterion: Criterion, value: str) -> None:
@@ -157,6 +170,8 @@ def save_preference(assignment: Assignment, criterion: Criterion | None, value: 
         reasons=CannotRate.values,
     )
     choice = read if isinstance(read, Choice) else None
+    if found and lacks_tie_kind(criterion, choice) and is_submitted(assignment):
+        return
     preferred = None
     if choice and choice.letter:
         preferred = candidates_in_order(assignment)["AB".index(choice.letter)]
@@ -176,8 +191,17 @@ def save_preference(assignment: Assignment, criterion: Criterion | None, value: 
 
 def clear(assignment: Assignment, found: Rating | Preference | None) -> None:
     """A submitted item stays complete: there an answer can be replaced, not taken back."""
-    if found is not None and assignment.state != Assignment.State.SUBMITTED:
+    if found is not None and not is_submitted(assignment):
         found.delete()
+
+
+def is_submitted(assignment: Assignment) -> bool:
+    return assignment.state == Assignment.State.SUBMITTED
+
+
+def lacks_tie_kind(criterion: Criterion | None, choice: Choice | None) -> bool:
+    """An overall tie is half an answer until it says whether both are acceptable."""
+    return criterion is None and choice is not None and not choice.letter and not choice.tie_kind
 
 
 def candidates_in_order(assignment: Assignment) -> list[Candidate]:
@@ -199,7 +223,7 @@ def keep_late(assignment: Assignment, answers: Sequence[Written]) -> int:
             LateAnswer(
                 assignment=assignment,
                 question=answer.question,
-                value=answer.value[:MAX_COMMENT],
+                value=storable(answer.value),
                 sequence=answer.sequence,
             )
             for answer in newer

@@ -48,6 +48,7 @@ def create_study(
     limit: int | None = None,
 ) -> Study:
     """A draft: nothing is drawn before the launch. `raters` are e-mail addresses."""
+    Team.objects.select_for_update(no_key=True).get(pk=team.pk)  # one name is given once
     text = template_named(template)
     check_runs(team, text, runs)
     name = name.strip() or free_name(team, text)

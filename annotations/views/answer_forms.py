@@ -59,7 +59,7 @@ def read_save(request: HttpRequest) -> tuple[list[Written], Telemetry | None]:
         ]
         seen = content.get("seen")
         return answers, read_seen(seen) if seen is not None else None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, OverflowError, KeyError, TypeError, AttributeError) as error:
         raise UnreadableRequestError(str(error)) from error
 
 
@@ -76,7 +76,7 @@ def read_seen(seen: dict[str, Any]) -> Telemetry:
 
 
 def text(value: object) -> str:
-    if not isinstance(value, str) or "\0" in value:
+    if not isinstance(value, str):
         raise TypeError("a text was expected")
     return value
 

@@ -132,6 +132,8 @@ def test_rating_starts_with_consent(rui: User, client: Client) -> None:
     rater = study.raters.get()
     assert rater.consented_at is not None
     assert re.fullmatch("[0-9a-f]{64}", rater.consent_sha256)
+    client.post(consent, {"agree": "1"})
+    assert study.raters.get().consented_at == rater.consented_at, "the first time stands"
 
 
 # What the page holds
@@ -304,7 +306,9 @@ def test_autosave_keeps_a_draft_over_visits(rui: User, client: Client) -> None:
         '{"answers": [{"question": "empathy", "value": 8, "sequence": 1}]}',
         '{"answers": [{"question": "empathy", "value": "8", "sequence": "x"}]}',
         '{"answers": [{"question": "charm", "value": "8", "sequence": 1}]}',
+        '{"answers": [{"question": "empathy", "value": "8", "sequence": 1e999}]}',
         '{"answers": [], "seen": {"active_ms": "long"}}',
+        '{"answers": [], "seen": {"active_ms": NaN}}',
         '{"answers": [], "seen": {"definitions": [1]}}',
     ],
 )
@@ -313,6 +317,20 @@ def test_unreadable_requests_are_refused(body: str, rui: User, client: Client) -
     client.force_login(rui)
     url = reverse("rating_save", args=[assignment.pk])
     assert client.post(url, body, content_type="application/json").status_code == 400
+
+
+def test_a_comment_with_characters_that_no_database_takes_is_kept(
+    rui: User, client: Client
+) -> None:
+    assignment = first_of(open_study(rui), rui)
+    client.force_login(rui)
+    answer = {"question": "comment", "value": "half \ud83d, nul \0, end", "sequence": 1}
+    assert save(client, assignment, answers=[answer]).status_code == 200
+    assignment.refresh_from_db()
+    assert assignment.comment == "half ?, nul , end"
+    url = reverse("rating_flag", args=[assignment.pk])
+    assert client.post(url, {"kind": "harm", "letter": "A", "text": "a\0b"}).status_code == 200
+    assert Flag.objects.get().text == "ab"
 
 
 def test_the_plain_form_works_without_scripts(rui: User, client: Client) -> None:

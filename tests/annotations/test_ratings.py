@@ -136,6 +136,18 @@ def test_an_overall_tie_has_to_say_which_kind(rui: User) -> None:
     assert Preference.objects.get(criterion=None).tie_kind == "neither_acceptable"
 
 
+def test_half_an_answer_does_not_replace_a_submitted_one(rui: User) -> None:
+    assignment = first_of(open_study(rui, "multimood-trust-pairwise"))
+    answers = [a for a in all_answered(assignment, "tie") if a.question != "overall"]
+    submit_assignment(assignment, [*answers, Written("overall", "tie:neither_acceptable", 1)])
+    for sequence, value in enumerate(["tie", "a1", "tie"], start=2):
+        say(assignment, "overall", value, sequence)
+    overall = Preference.objects.get(criterion=None)
+    assert (overall.strength, overall.tie_kind) == (1, "")
+    say(assignment, "overall", "tie:both_acceptable", 9)
+    assert Preference.objects.get(criterion=None).tie_kind == "both_acceptable"
+
+
 def test_without_strength_a_choice_is_a_or_b(rui: User) -> None:
     study = open_study(rui, "multimood-trust-pairwise")
     study.parts.update(with_strength=False, tie_allowed=False)

@@ -185,13 +185,14 @@ async function submit() {
   if (submitting) return;
   submitting = true;
   saveComment();
-  form.elements.sequence.value = queue.nextSequence();
   try {
     await queue.flush();
+    const sequence = queue.nextSequence();
+    form.elements.sequence.value = sequence;
     const response = await post(form.action, new URLSearchParams(new FormData(form)));
     const content = response.headers.get("content-type")?.includes("json") ? await response.json() : {};
     if (response.ok) {
-      queue.forget();
+      queue.forget(sequence);
       location.assign(content.next);
       return;
     }

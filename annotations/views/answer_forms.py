@@ -21,6 +21,12 @@ class UnreadableRequestError(ValueError):
     pass
 
 
+def is_signed_in(request: HttpRequest) -> bool:
+    """And as the person whom the page was made for: somebody else may have signed in meanwhile."""
+    user = request.user
+    return user.is_authenticated and request.headers.get("X-Person", str(user.pk)) == str(user.pk)
+
+
 def answers_in_form(form: QueryDict) -> list[Written]:
     """The whole page. A question without a chosen option is not in the form and stays as it is."""
     sequence = form.get("sequence", "")

@@ -32,7 +32,7 @@ from annotations.services.ratings import (
     skip_assignment,
     submit_assignment,
 )
-from annotations.views.answer_forms import answers_in_form
+from annotations.views.answer_forms import answers_in_form, is_signed_in
 from annotations.views.sittings import pause_is_due
 from inference.errors import DomainError, WrongStateError
 
@@ -112,7 +112,7 @@ def item_page(
 
 @require_POST
 def rating_submit(request: HttpRequest, pk: UUID) -> HttpResponse:
-    if not request.user.is_authenticated:
+    if not is_signed_in(request):
         return signed_out(request, pk)
     assignment = assignment_for(request.user, pk)
     try:
@@ -165,7 +165,7 @@ def rating_skip(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @require_POST
 def rating_flag(request: HttpRequest, pk: UUID) -> HttpResponse:
-    if not request.user.is_authenticated:
+    if not is_signed_in(request):
         return signed_out(request, pk)
     assignment = assignment_for(request.user, pk)
     try:

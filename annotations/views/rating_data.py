@@ -15,7 +15,7 @@ from annotations.selectors.queue import assignment_for, has_consented
 from annotations.selectors.rating_page import clip_of
 from annotations.services.ratings import ConsentMissingError, Saved, save_answers
 from annotations.services.telemetry import record_telemetry
-from annotations.views.answer_forms import UnreadableRequestError, read_save
+from annotations.views.answer_forms import UnreadableRequestError, is_signed_in, read_save
 from inference.errors import DomainError
 from inference.models import Clip
 from mood_eval.media import ranged_file_response
@@ -23,7 +23,7 @@ from mood_eval.media import ranged_file_response
 
 @require_POST
 def rating_save(request: HttpRequest, pk: UUID) -> JsonResponse:
-    if not request.user.is_authenticated:
+    if not is_signed_in(request):
         return JsonResponse({"message": "You were signed out."}, status=401)
     assignment = assignment_for(request.user, pk)
     try:

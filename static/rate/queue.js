@@ -19,7 +19,13 @@ const store = {
     try {
       empty ? localStorage.removeItem(key) : localStorage.setItem(key, JSON.stringify(value));
     } catch {
-      // Storage is full or switched off: memory keeps it while the page is open.
+      // Storage is full or switched off: memory keeps it while the page is open, and what was
+      // stored before must not be read in its place.
+      try {
+        localStorage.removeItem(key);
+      } catch {
+        // Switched off: there is nothing to read.
+      }
     }
   },
   keys(prefix) {
@@ -39,17 +45,24 @@ export function csrfToken() {
     : document.querySelector("input[name=csrfmiddlewaretoken]")?.value ?? "";
 }
 
+// Several people may use one device: what one of them left waiting is never sent as another's.
+const person = () => document.body.dataset.person ?? "";
+const waitingKeys = (rater) => store.keys(PREFIX + rater)
+  .filter((key) => (store.read(key)?.person ?? person()) === person());
+
 export function waitingCount(rater) {
-  return store.keys(PREFIX + rater)
+  return waitingKeys(rater)
     .map((key) => Object.keys(store.read(key)?.answers ?? {}).length)
     .reduce((sum, count) => sum + count, 0);
 }
 
 export async function post(url, body, options = {}) {
+  // The form's own token is outdated once somebody signed in again in another tab.
+  if (body instanceof URLSearchParams) body.delete("csrfmiddlewaretoken");
   return fetch(url, {
     method: "POST",
     credentials: "same-origin",
-    headers: { "X-CSRFToken": csrfToken(), Accept: "application/json", ...options.headers },
+    headers: { "X-CSRFToken": csrfToken(), "X-Person": person(), Accept: "application/json", ...options.headers },
     keepalive: options.keepalive ?? false,
     body,
   });
@@ -75,7 +88,7 @@ async function send(key, seen, keepalive) {
 
 export async function sendWaiting(rater, except = "") {
   const results = [];
-  for (const key of store.keys(PREFIX + rater)) {
+  for (const key of waitingKeys(rater)) {
     if (key !== except) results.push(await send(key, null, false));
   }
   return results;
@@ -109,15 +122,21 @@ export class AnswerQueue {
   }
 
   put(question, value) {
-    const entry = store.read(this.key) ?? { url: this.url, answers: {} };
+    const entry = store.read(this.key) ?? { url: this.url, person: person(), answers: {} };
     entry.answers[question] = { value, sequence: this.nextSequence() };
     store.write(this.key, entry);
     this.onState("saving", {});
     this.flush();
   }
 
-  forget() {
-    store.write(this.key, { answers: {} });
+  // What was submitted; an answer given while the submission was on its way is still to be sent.
+  forget(sequence) {
+    const entry = store.read(this.key);
+    if (!entry) return;
+    for (const [question, answer] of Object.entries(entry.answers)) {
+      if (answer.sequence <= sequence) delete entry.answers[question];
+    }
+    store.write(this.key, entry);
   }
 
   async flush({ keepalive = false } = {}) {

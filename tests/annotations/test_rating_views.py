@@ -102,6 +102,20 @@ def test_the_anonymous_are_sent_to_sign_in(rui: User, client: Client) -> None:
     assert save(client, assignment, answers=[]).status_code == 401
 
 
+def test_a_page_left_open_by_another_person_is_told_to_sign_in(rui: User, client: Client) -> None:
+    """Not that the item is gone: the page would throw away what it has kept."""
+    assignment = first_of(open_study(rui), rui)
+    mia = factories.make_user("mia@example.org")
+    client.force_login(mia)
+    headers = {"accept": "application/json", "x-person": str(rui.pk)}
+    for name in ("rating_save", "rating_submit", "rating_flag"):
+        url = reverse(name, args=[assignment.pk])
+        assert client.post(url, headers=headers).status_code == 401, name
+    client.force_login(rui)
+    page = client.get(reverse("rating_item", args=[assignment.pk])).content.decode()
+    assert f'data-person="{rui.pk}"' in page
+
+
 def test_drafts_are_not_there_yet(rui: User, client: Client) -> None:
     study = open_study(rui, launched=False)
     client.force_login(rui)

@@ -186,6 +186,87 @@ def test_a_session_that_ended_loses_nothing(rui: User, sign_in: SignIn) -> None:
     assert Rating.objects.get(assignment=assignment).score == 6
 
 
+def sign_in_on(page: Page, user: User) -> None:
+    page.goto("/accounts/login/?next=/rate/")
+    page.fill("input[name=login]", user.email)
+    page.fill("input[name=password]", factories.PASSWORD)
+    page.press("input[name=password]", "Enter")
+    page.wait_for_url("**/rate/")
+
+
+def answer_all(page: Page, score: int) -> None:
+    for option in page.locator(f".scale input[value='{score}']").all():
+        option.check(force=True)
+
+
+def test_after_signing_in_again_in_another_tab_the_item_can_be_submitted(
+    rui: User, sign_in: SignIn
+) -> None:
+    study = open_study(rui)
+    page = sign_in(rui)
+    open_item(page, study)
+    page.context.clear_cookies(name="sessionid")
+    sign_in_on(page.context.new_page(), rui)
+    answer_all(page, 6)
+    page.click("#submit")
+    expect_item(page, f"Item 2 of {Assignment.objects.count()}")
+    assert item(study, 1).state == Assignment.State.SUBMITTED
+
+
+def test_what_rui_left_waiting_is_not_lost_when_mia_signs_in_on_his_device(
+    rui: User, sign_in: SignIn
+) -> None:
+    mia = factories.make_user("mia@example.org")
+    study = open_study(rui)
+    page = sign_in(rui)
+    open_item(page, study)
+    page.context.set_offline(True)
+    page.locator("input[name=safety]").first.focus()
+    page.keyboard.press("6")
+    expect(page.locator("#notice")).to_contain_text("1 answer is kept on this device")
+    context = page.context
+    page.close(run_before_unload=False)
+    context.clear_cookies()
+    context.set_offline(False)
+    device = context.new_page()
+    sign_in_on(device, mia)
+    device.wait_for_load_state("networkidle")
+    expect(device.locator("#waiting")).to_be_hidden()
+    context.clear_cookies()
+    with device.expect_response("**/save") as saved:
+        sign_in_on(device, rui)
+    assert saved.value.ok
+    assert Rating.objects.get().score == 6
+
+
+def test_an_answer_changed_while_the_submission_is_on_its_way_is_kept(
+    rui: User, sign_in: SignIn
+) -> None:
+    study = open_study(rui)
+    page = sign_in(rui)
+    assignment = open_item(page, study)
+    answer_all(page, 6)
+    expect(page.locator("#save-state")).to_have_text(SAVED)
+    page.evaluate(
+        """() => {
+          const send = window.fetch;
+          let submitted = false;
+          window.fetch = async (url, options) => {
+            if (submitted) return new Promise(() => {});
+            const response = await send(url, options);
+            submitted = String(url).endsWith("/submit");
+            if (submitted) document.querySelector("input[name=safety][value='9']").click();
+            return response;
+          };
+        }"""
+    )
+    with page.expect_response("**/save"):
+        page.click("#submit")
+        expect_item(page, f"Item 2 of {Assignment.objects.count()}")
+    scores = Rating.objects.filter(assignment=assignment, criterion__slug="safety")
+    assert wait_until(lambda: scores.get().score == 9, 10)
+
+
 def test_two_tabs_that_differ_ask_which_answer_counts(rui: User, sign_in: SignIn) -> None:
     study = open_study(rui)
     page = sign_in(rui)

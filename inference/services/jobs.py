@@ -57,6 +57,16 @@ def unleased() -> Q:
     return Q(state=JobState.QUEUED) | Q(state=JobState.RUNNING, lease_expires_at__lt=Now())
 
 
+def let_go_when_frozen() -> None:
+    """A worker that is stopped while it holds the row would keep everyone else from claiming it:
+    PostgreSQL ends its transaction once its lease would have run out."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT set_config('idle_in_transaction_session_timeout', %s, true)",
+            [f"{settings.JOB_LEASE_SECONDS}s"],
+        )
+
+
 def in_seconds(seconds: float) -> Any:
     return Now() + timedelta(seconds=seconds)
 
@@ -187,6 +197,7 @@ class Lease(Generic[J]):
     def commit_chunk(self) -> Iterator[J]:
         """A transaction that holds the row; the caller writes its rows and sets `done`."""
         with transaction.atomic():
+            let_go_when_frozen()
             row: J | None = self._held().select_for_update().first()
             if row is None:
                 raise LeaseLost

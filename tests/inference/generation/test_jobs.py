@@ -9,7 +9,7 @@ from copy import copy
 from datetime import timedelta
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.db.models.functions import Now
 from pytest_django import Settings
 
@@ -99,6 +99,34 @@ def test_who_lost_the_lease_writes_nothing(run: GenerationRun) -> None:
             fast.finish()
     run.refresh_from_db()
     assert (run.state, run.done, run.error) == (JobState.DONE, 1, "")
+
+
+def test_a_worker_frozen_within_a_chunk_holds_nobody_up(run: GenerationRun) -> None:
+    frozen, thawed, refused = threading.Event(), threading.Event(), threading.Event()
+
+    def freeze() -> None:
+        lease = take(run)
+        try:
+            with lease.commit_chunk() as row:
+                row.done = 5
+                frozen.set()
+                thawed.wait()
+        except DatabaseError:
+            refused.set()
+        connection.close()
+
+    worker = threading.Thread(target=freeze)
+    worker.start()
+    frozen.wait()
+    began = time.monotonic()
+    while not jobs.claim(GenerationRun, run.pk, uuid.uuid4()):
+        assert time.monotonic() - began < 10
+        time.sleep(0.1)
+    thawed.set()
+    worker.join()
+    assert refused.is_set()
+    run.refresh_from_db()
+    assert run.done == 0
 
 
 def test_a_chunk_that_fails_leaves_nothing(run: GenerationRun) -> None:

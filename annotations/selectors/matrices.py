@@ -19,6 +19,7 @@ from annotations.models import (
     Rating,
     StudyPart,
     StudyRater,
+    StudyRun,
 )
 from annotations.models.rating import CannotRate
 
@@ -43,8 +44,8 @@ COUNTED = Q(
 class CriterionMatrix:
     """values: raters x units, NaN where a rater gave none.
 
-    A unit is a candidate (absolute) or an item (pairwise, where the value runs from -2, the
-    candidate of the lower response id clearly, to 2, the other clearly).
+    A unit is a candidate (absolute) or an item (pairwise, where the value runs from -2, clearly the
+    candidate of the run that the study names first, to 2, clearly the other).
     """
 
     slug: str
@@ -182,22 +183,30 @@ def _choices(part: StudyPart) -> list[_Answer]:
         "strength",
         "cannot_rate",
     )
-    lower = lower_candidates(part)
+    first = first_candidates(part)
     return [
-        _Answer(assignment, criterion, item, _signed(preferred, strength, lower[item]), cannot_rate)
+        _Answer(assignment, criterion, item, _signed(preferred, strength, first[item]), cannot_rate)
         for assignment, criterion, item, preferred, strength, cannot_rate in rows.values_list(
             *fields
         )
     ]
 
 
-def lower_candidates(part: StudyPart) -> dict[int, int]:
-    """Item -> its candidate of the lowest response id: the side that counts as negative."""
-    rows = Candidate.objects.filter(item__part=part).order_by("-response_id")
-    return dict(rows.values_list("item_id", "pk"))
+def first_candidates(part: StudyPart) -> dict[int, int]:
+    """Item -> its candidate of the run named first: the side that counts as negative.
+
+    The same model on the same side of every item, whichever run happened to answer a turn first:
+    alpha changes when single items are turned round.
+    """
+    place = dict(StudyRun.objects.filter(study=part.study_id).values_list("run_id", "position"))
+    rows = Candidate.objects.filter(item__part=part).values_list(
+        "response__run_id", "response_id", "item_id", "pk"
+    )
+    last_first = sorted(rows, key=lambda row: (place.get(row[0], 0), row[1]), reverse=True)
+    return {item: pk for _, _, item, pk in last_first}
 
 
-def _signed(preferred: int | None, strength: int | None, lower: int) -> float | None:
+def _signed(preferred: int | None, strength: int | None, first: int) -> float | None:
     if strength is None:
         return None
-    return float(-strength if preferred == lower else strength)
+    return float(-strength if preferred == first else strength)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.db.models import Avg, Count, Q
 
@@ -64,6 +64,7 @@ class StudyResults:
     name: str
     state: str
     raters: int
+    """Who have submitted something."""
     assignments: int
     submitted: int
     contrasts_open: bool
@@ -84,12 +85,15 @@ def find_study(team: Team, name: str) -> Study:
 
 
 def study_results(study: Study) -> StudyResults:
+    submitted = Q(state=Assignment.State.SUBMITTED)
     counts = Assignment.objects.filter(
         item__part__study=study,
         role=Assignment.Role.INDEPENDENT,
         rater__kind=StudyRater.Kind.PERSON,
     ).aggregate(
-        assigned=Count("pk"), submitted=Count("pk", filter=Q(state=Assignment.State.SUBMITTED))
+        assigned=Count("pk"),
+        submitted=Count("pk", filter=submitted),
+        raters=Count("rater", filter=submitted, distinct=True),
     )
     contrasts = study.state == Study.State.CLOSED
     parts = study.parts.select_related("instrument").prefetch_related("instrument__criteria")
@@ -97,7 +101,7 @@ def study_results(study: Study) -> StudyResults:
         study=study.pk,
         name=study.name,
         state=study.state,
-        raters=study.raters.filter(kind=StudyRater.Kind.PERSON).count(),
+        raters=counts["raters"],
         assignments=counts["assigned"],
         submitted=counts["submitted"],
         contrasts_open=contrasts,
@@ -114,16 +118,27 @@ def _part_result(part: StudyPart, *, contrasts: bool) -> PartResult:
         instrument=str(part.instrument),
         citation=part.instrument.citation,
         criteria=tuple(
-            _criterion_result(matrix, means.get(matrix.slug, ()), wins.get(matrix.slug, ()))
+            _criterion_result(
+                matrix,
+                means.get(matrix.slug, ()),
+                wins.get(matrix.slug, ()),
+                shows_spread=contrasts or part.design != StudyPart.Design.PAIRWISE,
+            )
             for matrix in criterion_matrices(part)
         ),
     )
 
 
 def _criterion_result(
-    matrix: CriterionMatrix, means: tuple[ModelMean, ...], wins: tuple[WinCount, ...]
+    matrix: CriterionMatrix,
+    means: tuple[ModelMean, ...],
+    wins: tuple[WinCount, ...],
+    *,
+    shows_spread: bool,
 ) -> CriterionResult:
     result = agreement(matrix.values, missing=matrix.missing)
+    if not shows_spread:  # how often each side was chosen is the comparison of the models itself
+        result = replace(result, spread=None)
     return CriterionResult(
         slug=matrix.slug,
         name=matrix.name,

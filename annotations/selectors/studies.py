@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery
 
-from annotations.models import Assignment, Flag, Item, Study, StudyRater
+from annotations.models import Assignment, Flag, Item, PreferenceDataset, Study, StudyRater
 from inference.models import GenerationRun, JobState
 from mood_eval.access import for_teams_of, team_object
 from mood_eval.models import Team, User
@@ -53,6 +53,24 @@ def study_counts(study: Study) -> StudyCounts:
         flags=Flag.objects.filter(assignment__rater__study=study).count(),
         **counts,
     )
+
+
+def rates_in(user: User | AnonymousUser, study: Study) -> bool:
+    """Whether the person still judges here: until the close they see nothing of others' answers."""
+    places = StudyRater.objects.filter(study=study, user_id=user.pk or 0)
+    return study.state == Study.State.OPEN and places.exists()
+
+
+def releases_shown_to(user: User | AnonymousUser) -> QuerySet[PreferenceDataset]:
+    """Rows name models and what others chose: not for somebody who still rates in the study."""
+    places = StudyRater.objects.filter(user_id=user.pk or 0).values("study")
+    rating = Q(study__state=Study.State.OPEN, study__in=places)
+    return PreferenceDataset.objects.exclude(rating).select_related("study", "team", "created_by")
+
+
+def raters_of_the_team(study: Study) -> int:
+    """Raters who, as members, could look up which model wrote a response."""
+    return study.raters.filter(user__memberships__team=study.team_id).count()
 
 
 def raters_with_progress(study: Study) -> QuerySet[StudyRater]:

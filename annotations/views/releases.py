@@ -9,6 +9,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from annotations.models import PreferenceDataset, Study
 from annotations.preferences import STEPS
 from annotations.selectors.follow_up import trainings_of
+from annotations.selectors.studies import rates_in, releases_shown_to
 from annotations.services.datasets import find_or_release, release_folder
 from annotations.services.training import train_on_release
 from annotations.training_forms import ReleaseForm, TrainForm
@@ -22,6 +23,8 @@ from mood_eval.models import User
 @require_POST
 def release_new(request: HttpRequest, pk: int) -> HttpResponse:
     study = team_object(request.user, Study.objects.all(), pk=pk)
+    if rates_in(request.user, study):
+        return redirect("study_results", pk=study.pk)
     form = ReleaseForm(request.POST)
     if not form.is_valid():
         messages.error(request, "The margin must be a whole number of points from 1 to 100.")
@@ -84,8 +87,7 @@ def release_file(request: HttpRequest, pk: int, name: str) -> FileResponse:
 
 
 def release_of_team(request: HttpRequest, pk: int) -> PreferenceDataset:
-    datasets = PreferenceDataset.objects.select_related("study", "team", "created_by")
-    return team_object(request.user, datasets, pk=pk)
+    return team_object(request.user, releases_shown_to(request.user), pk=pk)
 
 
 def file_names(dataset: PreferenceDataset) -> list[str]:

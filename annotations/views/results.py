@@ -8,6 +8,7 @@ from django.views.decorators.http import require_GET
 from annotations.models import Study
 from annotations.selectors.matrices import MISSING_LABELS
 from annotations.selectors.results import CriterionResult, study_results
+from annotations.selectors.studies import rates_in
 from annotations.training_forms import ReleaseForm
 from inference.charts import BarChart, bar_chart
 from mood_eval.access import team_object
@@ -19,6 +20,8 @@ CHOICE_LABELS = {-2: "\u22122", -1: "\u22121", 0: "tie", 1: "+1", 2: "+2"}
 @require_GET
 def results(request: HttpRequest, pk: int) -> HttpResponse:
     study = team_object(request.user, Study.objects.all(), pk=pk)
+    if rates_in(request.user, study):
+        return render(request, "results/rater.html", {"study": study})
     found = study_results(study)
     parts = [
         (part, [(criterion, *_shown(criterion, part.design)) for criterion in part.criteria])

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from annotations.forms import StudyForm
 from annotations.selectors.studies import (
+    raters_of_the_team,
     raters_with_progress,
     studies_of,
     study_counts,
@@ -54,6 +55,7 @@ def study_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "study": study,
         "counts": study_counts(study),
         "raters": raters,
+        "insiders": raters_of_the_team(study),
         "new_accounts": [
             (email, request.build_absolute_uri(link))
             for email, link in links_to_hand_out(study.team, [rater.user for rater in raters])

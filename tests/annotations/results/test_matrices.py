@@ -127,3 +127,16 @@ def test_number_of_queries_does_not_grow_with_the_answers(
             assign(item, rater)
     with django_assert_num_queries(5):
         criterion_matrices(part)
+
+
+def test_a_model_stands_on_one_side_whichever_run_answered_first(study: Study) -> None:
+    """Two runs that answer at the same time have response ids in any order."""
+    (item, *_), (one, _) = pairwise_items(study), raters(study)
+    first, second = study.study_runs.order_by("position")
+    choose(item, one, CLEARLY_FIRST)
+    study.study_runs.filter(pk=first.pk).update(position=2)
+    (overall,) = [m for m in criterion_matrices(item.part) if m.slug == "overall"]
+    assert overall.values[0, 0] == 2
+    study.study_runs.filter(pk=second.pk).update(position=3)
+    (overall,) = [m for m in criterion_matrices(item.part) if m.slug == "overall"]
+    assert overall.values[0, 0] == -2

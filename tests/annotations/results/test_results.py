@@ -10,8 +10,9 @@ from django.core.management.base import CommandError
 from django.test import Client
 from django.urls import reverse
 
-from annotations.models import Study
+from annotations.models import Study, StudyRater
 from annotations.selectors.results import study_results
+from annotations.services.datasets import release_preferences
 from mood_eval.models import Team, User
 from tests.answered_studies import (
     CLEARLY_FIRST,
@@ -95,6 +96,46 @@ def test_models_are_compared_only_once_the_study_is_closed(study: Study) -> None
     (wins,) = pairwise.criteria[0].wins
     assert (wins.first, wins.second) == ("kind", "curt")
     assert (wins.first_wins, wins.ties, wins.second_wins) == (6, 4, 2)
+
+
+def test_how_often_each_side_was_chosen_stays_closed_as_well(study: Study) -> None:
+    absolute, pairwise = study_results(study).parts
+    assert absolute.criteria[0].agreement.spread is not None
+    assert pairwise.criteria[0].agreement.spread is None
+    close(study)
+    spread = study_results(study).parts[1].criteria[0].agreement.spread
+    assert spread is not None
+    assert dict(spread.counts) == {-2: 6, 0: 4, 1: 2}
+
+
+def test_raters_are_those_who_submitted_something(study: Study) -> None:
+    StudyRater.objects.create(study=study, user=make_user("idle@example.org"), pseudonym="R9")
+    assert study_results(study).raters == 2
+
+
+def test_researcher_who_rates_sees_nothing_of_others_until_the_close(
+    client: Client, ada: User, study: Study
+) -> None:
+    StudyRater.objects.create(study=study, user=ada, pseudonym="R9")
+    close(study)
+    release = release_preferences(study=study)
+    figures = f"/api/studies/{study.pk}/agreement/"
+    pages = [
+        reverse("release_detail", args=[release.pk]),
+        reverse("release_file", args=[release.pk, "pairs.jsonl"]),
+        f"/api/datasets/{release.pk}/",
+    ]
+    client.force_login(ada)
+    assert [client.get(url).status_code for url in (*pages, figures)] == [200] * 4
+    Study.objects.filter(pk=study.pk).update(state=Study.State.OPEN)
+    assert [client.get(url).status_code for url in (*pages, figures)] == [404, 404, 404, 403]
+    content = page(client, study)
+    assert "You rate in this study." in content
+    assert "alpha" not in content
+    client.post(reverse("release_new", args=[study.pk]), {"margin": 3})
+    assert study.datasets.count() == 1
+    detail = client.get(reverse("study_detail", args=[study.pk])).content.decode()
+    assert "1 of them belongs to your team" in detail
 
 
 def test_page_shows_agreement_and_hides_models_while_open(

@@ -32,6 +32,10 @@ def demo_sign_in(request: HttpRequest) -> HttpResponse:
     return redirect("study_list" if teams_of(user).exists() else "rating_home")
 
 
+def not_offered(request: HttpRequest) -> HttpResponse:
+    raise Http404
+
+
 @require_GET
 def healthz(request: HttpRequest) -> JsonResponse:
     """200 once the process serves requests and its database answers."""

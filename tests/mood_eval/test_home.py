@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import pytest
-from django.test import Client
+from allauth.account.models import EmailAddress
+from django.test import Client, RequestFactory
 from pytest_django import Settings
 
 from annotations.services.demo import make_people
 from mood_eval.demo_accounts import DEMO_PASSWORD, RATERS, RESEARCHER
-from tests.factories import make_team, make_user
+from mood_eval.models import User
+from tests.factories import PASSWORD, make_team, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -74,6 +76,45 @@ def test_production_refuses_the_demo_password(
 def test_nobody_signs_up_from_the_street(client: Client) -> None:
     page = client.get("/accounts/signup/")
     assert b"password1" not in page.content
+
+
+def test_nobody_takes_over_an_address_that_may_be_invited_later(client: Client) -> None:
+    client.force_login(make_user("sam@example.org"))
+    client.post("/accounts/email/", {"action_add": "", "email": "rui@example.org"})
+    assert client.get("/accounts/email/").status_code == 404
+    assert not EmailAddress.objects.filter(email="rui@example.org").exists()
+
+
+def test_administrators_sign_in_where_everyone_does(client: Client) -> None:
+    answer = client.get("/admin/login/?next=/admin/")
+    assert answer.headers["Location"].startswith("/accounts/login/")
+    client.force_login(User.objects.create_superuser("admin@example.org"))
+    assert client.get("/admin/").status_code == 200
+    assert client.get("/admin/mood_eval/user/add/").status_code == 200
+
+
+@pytest.mark.parametrize("url", ["https://elsewhere.example/", "//elsewhere.example", "/rate/"])
+def test_signing_in_leads_to_pages_of_this_site_only(client: Client, url: str) -> None:
+    make_user("rui@example.org")
+    answer = client.post(
+        "/accounts/login/", {"login": "rui@example.org", "password": PASSWORD, "next": url}
+    )
+    assert answer.headers["Location"] == ("/rate/" if url == "/rate/" else "/")
+
+
+def test_outdated_form_says_what_to_do() -> None:
+    strict = Client(enforce_csrf_checks=True)
+    answer = strict.post("/accounts/logout/")
+    assert answer.status_code == 403
+    assert b"Go back, reload the page" in answer.content
+
+
+def test_failure_of_the_server_says_what_to_do() -> None:
+    from django.views.defaults import server_error
+
+    answer = server_error(RequestFactory().get("/"))
+    assert answer.status_code == 500
+    assert b"What was saved is safe" in answer.content
 
 
 def test_missing_page_says_where_to_go(client: Client) -> None:

@@ -28,6 +28,20 @@ class DesignError(ValueError):
     """What was asked for cannot be balanced."""
 
 
+def draw_stimuli(dialogues: Mapping[int, int], count: int, seed: int) -> list[int]:
+    """`dialogues`: stimulus -> its dialogue. A second stimulus of a dialogue is drawn only once
+    every dialogue has given one: a later turn shows what the therapist answered to an earlier one,
+    which gives a human reply away, and turns of one conversation are no independent sample.
+    """
+    random = Random(f"{seed}:stimuli")  # noqa: S311
+    taken: Counter[int] = Counter()
+    turn: dict[int, int] = {}
+    for stimulus in shuffled(sorted(dialogues), random):
+        turn[stimulus] = taken[dialogues[stimulus]]
+        taken[dialogues[stimulus]] += 1
+    return sorted(turn, key=turn.__getitem__)[:count]
+
+
 def assign_items(
     items: Sequence[DesignItem],
     raters: Sequence[int],

@@ -5,8 +5,9 @@
 2. Otherwise each rater who scored both votes for the higher score, if it is higher by the margin,
    criterion by criterion, and again the majority decides.
 3. Criteria that point in opposite directions cancel the pair; those that agree make one row.
-4. A response that somebody flagged as harmful, that stands in a pair somebody called "neither
-   acceptable", or that is empty, is never chosen. Two equal replies make no pair.
+4. A response that somebody flagged as harmful, or that says the same to the same client turn as
+   one that was, that stands in a pair somebody called "neither acceptable", or that is empty, is
+   never chosen. Two equal replies make no pair.
 """
 
 from __future__ import annotations

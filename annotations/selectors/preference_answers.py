@@ -104,13 +104,19 @@ def unanswered_by_reason(study: Study) -> dict[str, int]:
 
 
 def exclusions_of(study: Study) -> Exclusions:
-    """A harm flag without a candidate speaks of every response in its item."""
+    """A harm flag without a candidate speaks of every response in its item, and a flag on one reply
+    of every other that says the same to the same client turn.
+    """
     responses = {
         response.pk: response
         for response in Response.objects.filter(candidates__item__part__study=study).distinct()
     }
+    flagged = flagged_responses(study)
+    said = {(responses[pk].stimulus_id, responses[pk].text.strip()) for pk in flagged}
     return Exclusions(
-        harmful=flagged_responses(study),
+        harmful=frozenset(
+            pk for pk, found in responses.items() if (found.stimulus_id, found.text.strip()) in said
+        ),
         empty=frozenset(pk for pk, found in responses.items() if not found.text.strip()),
         replies={
             pk: (found.client_emotion, found.therapist_emotion, found.strategy, found.text)

@@ -7,12 +7,17 @@ import secrets
 from collections import defaultdict
 from collections.abc import Sequence
 from itertools import combinations
-from random import Random
 
 from django.db import transaction
 from django.utils import timezone
 
-from annotations.design import DesignItem, assign_items, counterbalance_sides, order_items
+from annotations.design import (
+    DesignItem,
+    assign_items,
+    counterbalance_sides,
+    draw_stimuli,
+    order_items,
+)
 from annotations.instruments import StudyTemplate, read_template, study_templates
 from annotations.models import Assignment, Candidate, Item, Study, StudyPart, StudyRater, StudyRun
 from annotations.services.instruments import ensure_instrument
@@ -24,7 +29,7 @@ from inference.errors import (
     UnknownNameError,
     WrongStateError,
 )
-from inference.models import GenerationRun, JobState, Response
+from inference.models import GenerationRun, JobState, Response, Stimulus
 from mood_eval.models import Team, User
 
 SEED_BITS = 31
@@ -160,8 +165,8 @@ def answered_by_all(study: Study) -> dict[int, list[Response]]:
     if not stimuli:
         raise NothingSelectedError("No stimulus was answered by all runs of the study.")
     if study.stimulus_limit is not None and study.stimulus_limit < len(stimuli):
-        draw = Random(f"{study.seed}:stimuli")  # noqa: S311
-        stimuli = sorted(draw.sample(stimuli, study.stimulus_limit))
+        dialogues = dict(Stimulus.objects.filter(pk__in=stimuli).values_list("pk", "dialogue_id"))
+        stimuli = sorted(draw_stimuli(dialogues, study.stimulus_limit, study.seed))
     return {key: [found[key][run.pk] for run in runs] for key in stimuli}
 
 

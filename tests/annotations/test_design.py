@@ -14,6 +14,7 @@ from annotations.design import (
     DesignItem,
     assign_items,
     counterbalance_sides,
+    draw_stimuli,
     order_items,
 )
 
@@ -26,6 +27,19 @@ def crossed(stimuli: int, sources: int) -> list[DesignItem]:
         for stimulus in range(stimuli)
         for source in range(sources)
     ]
+
+
+@given(st.lists(st.integers(1, 8), min_size=1, max_size=60), st.integers(0, 60), seeds)
+def test_dialogues_give_a_second_stimulus_once_all_gave_a_first(
+    dialogue_of: list[int], count: int, seed: int
+) -> None:
+    dialogues = dict(enumerate(dialogue_of))
+    drawn = draw_stimuli(dialogues, count, seed)
+    assert drawn == draw_stimuli(dialogues, count, seed)
+    assert len(set(drawn)) == len(drawn) == min(count, len(dialogues))
+    given_by, has = Counter(dialogues[one] for one in drawn), Counter(dialogue_of)
+    most = max(given_by.values(), default=0)
+    assert all(given_by[dialogue] >= min(has[dialogue], most - 1) for dialogue in has)
 
 
 @given(st.integers(0, 40), st.integers(1, 3), st.integers(1, 7), st.data(), seeds)

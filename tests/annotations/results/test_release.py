@@ -28,6 +28,7 @@ from inference.errors import (
 )
 from inference.models import Response
 from inference.preference_files import clip_hashes, read_pairs, sha256_file, verify_release
+from mood_eval.models import Team
 from tests.answered_studies import (
     CLEARLY_FIRST,
     CLEARLY_SECOND,
@@ -185,6 +186,20 @@ def test_harmful_response_is_rejected_at_most_and_counted(study: Study) -> None:
     dataset = release_preferences(study=study)
     assert dataset.manifest["counts"]["chosen_harmful"] == 1
     assert chosen_models(dataset) == ["curt", "kind"]
+
+
+def test_the_words_of_a_harmful_response_are_not_chosen_from_another_model(team: Team) -> None:
+    corpus = make_corpus_with_dialogues(team, 1)
+    texts = {"kind": "kind.", "curt": "curt.", "copy": "kind."}
+    runs = [make_run_with_responses(team, corpus, name, text) for name, text in texts.items()]
+    study = make_study(team, runs)
+    stimulus, (kind, curt, copy) = responses_by_stimulus(runs)[0]
+    part = add_part(study, "pairwise", make_instrument("pairs"))
+    rater = study.raters.all()[0]
+    flag_harm(choose(add_item(part, stimulus, [kind, curt]), rater, CLEARLY_FIRST), kind)
+    choose(add_item(part, stimulus, [curt, copy]), rater, CLEARLY_SECOND)
+    with pytest.raises(NothingSelectedError, match="flagged as harmful: 2"):
+        release_preferences(study=study)
 
 
 def test_harm_flag_in_another_study_and_without_a_named_response_counts_too(study: Study) -> None:

@@ -19,7 +19,6 @@ from safetensors.torch import load_file
 from inference.training.__main__ import train
 from inference.training.config import TrainingConfig
 from inference.training.progress import Progress, StopRequest
-from inference.training.run import run
 from tests.inference.training.pair_release import events
 
 MakeConfig = Callable[..., TrainingConfig]
@@ -114,7 +113,9 @@ def test_stopped_and_killed_runs_go_on_where_an_unbroken_one_would_be(
     assert told[-1]["step"] == 10
 
     whole = dpo_config(output=tmp_path / "whole", **changes)
-    assert run(whole, Progress(whole.output), StopRequest())
+    # In a process of its own as well: earlier tests change how many threads this one computes with,
+    # and Adam turns the rounding of a gradient near zero into a whole step.
+    assert finish(start(whole))[0] == 0
     after, expected = weights(broken), weights(whole)
     assert after.keys() == expected.keys()
     for name, tensor in expected.items():

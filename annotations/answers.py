@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 OVERALL = "overall"
+OVERALL_QUESTION = "Taken together, which response would you rather see in this conversation?"
 COMMENT = "comment"
 LETTERS = "ABCDEFGH"
 

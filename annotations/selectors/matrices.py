@@ -11,6 +11,7 @@ import numpy as np
 from django.db.models import Q, QuerySet
 from numpy.typing import NDArray
 
+from annotations.answers import OVERALL, OVERALL_QUESTION
 from annotations.models import (
     Assignment,
     Candidate,
@@ -23,7 +24,6 @@ from annotations.models import (
 )
 from annotations.models.rating import CannotRate
 
-OVERALL = "overall"
 NOT_SUBMITTED, SKIPPED, NO_ANSWER = "not_submitted", "skipped", "no_answer"
 MISSING_LABELS = {
     NOT_SUBMITTED: "Not submitted yet",
@@ -105,8 +105,7 @@ def _criteria(
         for criterion in part.instrument.criteria.all()
     ]
     if pairwise and part.with_overall:
-        question = "Which response is better, all things considered?"
-        criteria.append((None, (OVERALL, "Overall", question), PAIRWISE_SCALE))
+        criteria.append((None, (OVERALL, "Overall", OVERALL_QUESTION), PAIRWISE_SCALE))
     return criteria
 
 

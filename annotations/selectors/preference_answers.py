@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Hashable, Iterable
 from typing import TypeVar
 
+from annotations.answers import OVERALL
 from annotations.models import Flag, Preference, Rating, Study, StudyPart, StudyRater
 from annotations.models.rating import CannotRate
 from annotations.preferences import Choice, Exclusions, Score
-from annotations.selectors.matrices import COUNTED, OVERALL
+from annotations.selectors.matrices import COUNTED
 from inference.models import Response
 
 A = TypeVar("A")

@@ -9,14 +9,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from annotations.answers import LETTERS, OVERALL, write_choice
+from annotations.answers import LETTERS, OVERALL, OVERALL_QUESTION, write_choice
 from annotations.models import Assignment, Criterion, Flag, Preference, Rating, Study, StudyPart
 from annotations.models.rating import CannotRate
 from annotations.selectors.queue import previous_assignment
 from inference.models import Clip, Response, Turn
 from inference.models.dialogue import Speaker
 
-CANNOT = "cannot"
+EMPTY = "[The response is empty.]"
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,7 @@ def clip_of(assignment: Assignment, number: int) -> tuple[Clip, str] | None:
 def candidates_of(assignment: Assignment) -> tuple[Candidate, ...]:
     texts = dict(Response.objects.filter(pk__in=assignment.display_order).values_list("pk", "text"))
     return tuple(
-        Candidate(letter, plain(texts[response]))
+        Candidate(letter, plain(texts[response]) or EMPTY)
         for letter, response in zip(LETTERS, assignment.display_order, strict=False)
     )
 
@@ -238,9 +238,7 @@ def question(
     return Question(
         key=criterion.slug if criterion else OVERALL,
         name=criterion.name if criterion else "Overall",
-        guiding_question=criterion.guiding_question
-        if criterion
-        else "Taken together, which response would you rather see in this conversation?",
+        guiding_question=criterion.guiding_question if criterion else OVERALL_QUESTION,
         definition=criterion.definition if criterion else "",
         good_example=criterion.good_example if criterion else "",
         poor_example=criterion.poor_example if criterion else "",

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 
 from django.db.models import Avg, Count, Q
 
+from annotations.answers import OVERALL
 from annotations.models import Assignment, Preference, Rating, Study, StudyPart, StudyRater
-from annotations.selectors.matrices import COUNTED, OVERALL, CriterionMatrix, criterion_matrices
+from annotations.selectors.matrices import COUNTED, CriterionMatrix, criterion_matrices
 from annotations.statistics.alpha import Agreement, agreement
 from annotations.statistics.sentences import agreement_sentence
 from inference.errors import UnknownNameError

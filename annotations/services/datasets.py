@@ -11,10 +11,10 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
+from annotations.answers import OVERALL
 from annotations.exports.preference_release import write_release
 from annotations.models import Criterion, PreferenceDataset, Study
 from annotations.preferences import STEPS, Derivation, derive_pairs
-from annotations.selectors.matrices import OVERALL
 from annotations.selectors.preference_answers import exclusions_of, study_choices, study_scores
 from annotations.selectors.release_contents import ReleaseRows, manifest_of, release_rows
 from inference.errors import (

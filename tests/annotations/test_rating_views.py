@@ -17,6 +17,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from annotations.models import Assignment, Flag, LateAnswer, Rating, Study
+from annotations.selectors.results import study_results
 from annotations.services.ratings import questions_of
 from annotations.services.studies import close_study
 from inference.models import Clip, Response
@@ -286,6 +287,40 @@ def test_model_output_is_text_never_markup(rui: User, client: Client) -> None:
     client.force_login(rui)
     page = client.get(reverse("rating_item", args=[first_of(study, rui).pk])).content.decode()
     assert "&lt;script&gt;alert(1)&lt;/script&gt; &lt;b&gt;bold" in page
+
+
+def test_an_empty_response_says_so_wherever_it_is_read(rui: User, client: Client) -> None:
+    study = open_study(rui)
+    Response.objects.update(text=" \n")
+    client.force_login(rui)
+    page = client.get(reverse("rating_item", args=[first_of(study, rui).pk])).content.decode()
+    assert page.count("[The response is empty.]") == 2, "on the page and in its larger reading view"
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"tie_allowed": False}, "<kbd>1</kbd> to <kbd>4</kbd>"),
+        ({"tie_allowed": False, "with_strength": False}, "<kbd>A</kbd></dt><dd>A</dd><dt><kbd>B"),
+    ],
+)
+def test_the_list_of_keys_names_the_answers_there_are(
+    fields: dict[str, bool], words: str, rui: User, client: Client
+) -> None:
+    study = open_study(rui, template=PAIRWISE)
+    study.parts.update(**fields)
+    client.force_login(rui)
+    page = client.get(reverse("rating_item", args=[first_of(study, rui).pk])).content.decode()
+    assert words in page
+
+
+def test_the_overall_question_is_reported_as_it_was_asked(rui: User, client: Client) -> None:
+    study = open_study(rui, template=PAIRWISE)
+    client.force_login(rui)
+    page = client.get(reverse("rating_item", args=[first_of(study, rui).pk])).content.decode()
+    overall = study_results(study).parts[0].criteria[-1]
+    assert overall.slug == "overall"
+    assert overall.guiding_question in page
 
 
 # Saving

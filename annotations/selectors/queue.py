@@ -10,7 +10,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db.models import Avg, Count, Max, Q, QuerySet
 from django.shortcuts import get_object_or_404
 
-from annotations.models import Assignment, Study, StudyRater
+from annotations.models import Assignment, LateAnswer, Study, StudyRater
 from mood_eval.models import User
 
 VISIBLE = (Study.State.OPEN, Study.State.CLOSED)
@@ -110,6 +110,10 @@ def previous_assignment(assignment: Assignment) -> UUID | None:
 
 def skipped_assignments(rater: StudyRater) -> QuerySet[Assignment]:
     return rater.assignments.filter(state=Assignment.State.SKIPPED).order_by("position")
+
+
+def late_answers(rater: StudyRater) -> int:
+    return LateAnswer.objects.filter(assignment__rater=rater).count()
 
 
 def block_of(assignment: Assignment, progress: Progress) -> Block:

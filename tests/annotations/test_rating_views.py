@@ -431,6 +431,7 @@ def test_a_closed_study_says_so_and_keeps_late_answers(rui: User, client: Client
     assert response.status_code == 409
     landing = client.get(reverse("rating_item", args=[assignment.pk]), follow=True)
     assert "The study closed on" in landing.content.decode()
+    assert "8 answers arrived later and are kept, marked late." in landing.content.decode()
 
 
 def test_flags_are_answered_with_the_contacts(rui: User, client: Client) -> None:

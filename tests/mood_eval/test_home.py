@@ -102,6 +102,17 @@ def test_signing_in_leads_to_pages_of_this_site_only(client: Client, url: str) -
     assert answer.headers["Location"] == ("/rate/" if url == "/rate/" else "/")
 
 
+def test_pages_run_and_are_framed_by_nothing_foreign(client: Client) -> None:
+    headers = client.get("/").headers
+    policy = dict(
+        part.strip().split(" ", 1) for part in headers["Content-Security-Policy"].split(";")
+    )
+    assert policy["default-src"] == "'self'"
+    assert policy["frame-ancestors"] == policy["base-uri"] == "'none'"
+    assert "unsafe" not in headers["Content-Security-Policy"]
+    assert (headers["X-Frame-Options"], headers["Referrer-Policy"]) == ("DENY", "same-origin")
+
+
 def test_outdated_form_says_what_to_do() -> None:
     strict = Client(enforce_csrf_checks=True)
     answer = strict.post("/accounts/logout/")

@@ -65,6 +65,8 @@ def test_scores_with_the_keyboard_alone(rui: User, sign_in: SignIn) -> None:
     page.get_by_role("button", name="Start").click()
     page.get_by_role("link", name="Start").click()
     expect_item(page, "Item 1 of 12")
+    expect(page.locator("html.js")).to_be_attached()
+    expect(page.locator("#item")).to_be_focused()
     keys = page.keyboard
     keys.press("Tab")
     keys.press("Enter")  # the link to the criteria

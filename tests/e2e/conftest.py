@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from mood_eval.models import User
 from tests.factories import PASSWORD
@@ -29,7 +29,10 @@ ARGUMENTS = [
     "--disable-sync",
     "--autoplay-policy=no-user-gesture-required",
 ]
-START_SECONDS = 30.0
+START_SECONDS = 60.0
+PATIENCE_MS = 30_000.0
+"""A busy machine may take its time; nothing here is about speed."""
+expect.set_options(timeout=PATIENCE_MS)
 LAPTOP = {"width": 1280, "height": 640}
 
 
@@ -99,7 +102,7 @@ def new_context(browser: Browser, server_url: str) -> Iterator[Callable[..., Bro
     def make(**options: object) -> BrowserContext:
         options.setdefault("viewport", LAPTOP)
         context = browser.new_context(base_url=server_url, **options)  # type: ignore[arg-type]
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(PATIENCE_MS)
         context.on("weberror", lambda error: errors.append(str(error.error)))
         contexts.append(context)
         return context

@@ -5,12 +5,15 @@ Standard library only, so that a training process needs no Django and the web pr
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 Speaker = Literal["client", "therapist"]
 Modality = Literal["av", "a", "v", "text"]
+HistoryForm = Literal["compressed", "text", "none"]
+Task = Literal["reply", "emotion"]
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,20 @@ class GenerationOptions:
     """0 decodes greedily."""
     top_p: float = 1.0
     batch_size: int = 8
+    """Stimuli answered together; it changes no answer."""
     seed: int = 0
+    samples: int = 1
+    """Answers a stimulus; several need a temperature above 0."""
+    history: HistoryForm = "compressed"
+    """`compressed` through the model's compressor where it has one; `text` as chat text."""
+    constrain_labels: bool = True
+    """The label lines are chosen among the canonical labels; off: decoded like any text."""
+    as_published: bool = False
+    """Media and prompt treated as the published code does where that changes answers."""
+    task: Task = "reply"
+    """`emotion`: only the client's emotion, from the clip alone."""
+    emotions: tuple[str, ...] = ()
+    """Labels of the task `emotion`; none: the canonical ones."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +70,11 @@ class Answer:
     seconds: float
     prompt_tokens: int
     new_tokens: int
+    label_probabilities: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """By field (`client_emotion`, `therapist_emotion`, `strategy`) and label; each sums to 1.
+    Only where labels were constrained."""
+    error: str = ""
+    """Why there is no answer, for the researcher; the other fields are then empty."""
 
 
 @dataclass(frozen=True)

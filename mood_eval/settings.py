@@ -127,6 +127,15 @@ JOB_LEASE_SECONDS = env.integer("JOB_LEASE_SECONDS", 20, minimum=1)
 """A worker renews its lease well within this; afterwards another worker takes the job over."""
 JOB_SWEEP_SECONDS = env.integer("JOB_SWEEP_SECONDS", 15, minimum=1)
 
+FEATURE_CACHE = VAR / "features"
+"""What the frozen towers make of clips, least recently used files first to go."""
+FEATURE_CACHE_MB = env.integer("FEATURE_CACHE_MB", 4096, minimum=0)
+MODELS_IN_MEMORY = env.integer("MODELS_IN_MEMORY", 1, minimum=1)
+"""Checkpoints that one worker keeps loaded; the least recently used one leaves first."""
+MEDIA_SECONDS = env.integer("MEDIA_SECONDS", 120, minimum=1)
+"""Reading one clip may take this long; then the process that reads it is killed."""
+MEDIA_MEMORY_MB = env.integer("MEDIA_MEMORY_MB", 2048, minimum=256)
+
 AUTH_USER_MODEL = "mood_eval.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 LOGIN_URL = "account_login"

@@ -13,5 +13,7 @@ class Backend(Protocol):
         options: GenerationOptions,
         seeds: Sequence[int],
     ) -> list[Answer]:
-        """One answer per stimulus, in order; the seed at the same place governs its sampling."""
+        """`options.samples` answers per stimulus, stimulus by stimulus; the seed at the same place
+        governs an answer's sampling. A stimulus whose clips cannot be read gets answers with an
+        error, and the others are answered."""
         ...

@@ -85,7 +85,11 @@ class Dialogue(models.Model):
 
 
 class Clip(models.Model):
-    """Media of an utterance, stored under its content hash, served through access checks."""
+    """Media of an utterance, stored under its content hash, served through access checks.
+
+    `file` holds the bytes as they came, which models read; `playback`, where set, is a copy that
+    browsers play.
+    """
 
     corpus = models.ForeignKey(Corpus, on_delete=models.CASCADE, related_name="clips")
     sha256 = models.CharField(max_length=64)
@@ -97,6 +101,11 @@ class Clip(models.Model):
     height = models.PositiveIntegerField(null=True)
     video_codec = models.CharField(max_length=30, blank=True)
     audio_codec = models.CharField(max_length=30, blank=True)
+    container_format = models.CharField(max_length=40, blank=True)
+    audio_channels = models.PositiveIntegerField(null=True)
+    audio_rate = models.PositiveIntegerField(null=True)
+    playback = models.FileField(upload_to="clips/", max_length=200, blank=True)
+    playback_type = models.CharField(max_length=60, blank=True)
 
     class Meta:
         constraints = [

@@ -56,7 +56,10 @@ class RunStimulus(models.Model):
 
 
 class Response(models.Model):
-    """One answer. Unparsed fields are empty; the raw output is always kept."""
+    """One answer. Unparsed fields are empty; the raw output is always kept.
+
+    With an `error` there is no answer: the row says why, and is shown to no rater.
+    """
 
     run = models.ForeignKey(GenerationRun, on_delete=models.PROTECT, related_name="responses")
     stimulus = models.ForeignKey(Stimulus, on_delete=models.PROTECT, related_name="responses")
@@ -64,8 +67,11 @@ class Response(models.Model):
     client_emotion = models.CharField(max_length=60, blank=True)
     therapist_emotion = models.CharField(max_length=60, blank=True)
     strategy = models.CharField(max_length=80, blank=True)
-    text = models.TextField()
-    raw = models.TextField()
+    text = models.TextField(blank=True)
+    raw = models.TextField(blank=True)
+    label_probabilities = models.JSONField(default=dict, blank=True)
+    """Field -> label -> probability, where labels were constrained. For researchers only."""
+    error = models.TextField(blank=True)
     seconds = models.FloatField()
     prompt_tokens = models.PositiveIntegerField(default=0)
     new_tokens = models.PositiveIntegerField(default=0)

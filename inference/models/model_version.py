@@ -24,6 +24,8 @@ class ModelVersion(models.Model):
     is_demo = models.BooleanField(default=False)
     card = models.TextField(blank=True)
     config = models.JSONField(default=dict, blank=True)
+    prompt = models.TextField(blank=True)
+    """Prompt template (TOML) that replaces the one in the checkpoint's folder."""
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -96,8 +96,10 @@ class MultiMoodConfig(Qwen2Config):
     max_clips: int = 5
     max_history_tokens: int = 512
     max_text_tokens: int = 512
-    # Of each clip the beginning: attention over sound grows with the square of its length.
+    # Of one window of sound: attention over it grows with the square of its length.
     max_audio_seconds: float = 30.0
+    # A longer sound is heard as several windows; beyond this number they are spread over it.
+    max_audio_windows: int = 4
     # "brief" leaves the instruction out of the prompt.
     prompt_style: str = "full"
 

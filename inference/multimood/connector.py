@@ -106,3 +106,10 @@ class StcConnector(nn.Module):
 def video_token_count(frames: int, patches: int) -> int:
     side = math.isqrt(patches)
     return (frames // STRIDE[0]) * (side // STRIDE[1]) * (side // STRIDE[2])
+
+
+def video_token_counts(frame_padding: torch.Tensor, patches: int) -> list[int]:
+    """(V, F) 1 = padding, at the end -> tokens of each clip. Steps in time do not overlap, so
+    padding after a clip's frames changes none of its tokens."""
+    frames: list[int] = (~frame_padding.bool()).sum(1).tolist()
+    return [video_token_count(count, patches) for count in frames]

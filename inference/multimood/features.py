@@ -45,7 +45,8 @@ class TowerCache:
         if clip.video is not None:
             video = self.model.video_features(clip.video[None].to(device))[0].cpu()
         if clip.audio is not None:
-            audio = self.model.audio_features(clip.audio[None].to(device))[0].cpu()
+            padding = None if clip.audio_padding is None else clip.audio_padding.to(device)
+            audio = self.model.heard_sound(clip.audio.to(device), padding).cpu()
         return ClipTensors(video, audio, from_towers=True)
 
 

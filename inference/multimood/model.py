@@ -34,7 +34,7 @@ from inference.multimood.checkpoint import (
     register_key_names,
 )
 from inference.multimood.config import MultiMoodConfig
-from inference.multimood.connector import StcConnector
+from inference.multimood.connector import StcConnector, video_token_counts
 from inference.multimood.history import ConvCompressor
 from inference.multimood.splice import fill_positions, repeat_media
 from inference.multimood.vision import VisionTower
@@ -42,6 +42,7 @@ from inference.multimood.vision import VisionTower
 MEDIA_INPUTS = (
     "video_values",
     "video_features",
+    "video_padding_mask",
     "audio_values",
     "audio_features",
     "audio_padding_mask",
@@ -118,6 +119,7 @@ class MultiMoodModel(MultiMoodPreTrainedModel, Qwen2Model):
         audio_values: torch.Tensor | None = None,
         audio_padding_mask: torch.Tensor | None = None,
         video_features: torch.Tensor | None = None,
+        video_padding_mask: torch.Tensor | None = None,
         audio_features: torch.Tensor | None = None,
         history_input_ids: torch.Tensor | None = None,
         history_attention_mask: torch.Tensor | None = None,
@@ -134,6 +136,7 @@ class MultiMoodModel(MultiMoodPreTrainedModel, Qwen2Model):
                 audio_values=audio_values,
                 audio_padding_mask=audio_padding_mask,
                 video_features=video_features,
+                video_padding_mask=video_padding_mask,
                 audio_features=audio_features,
                 history_input_ids=history_input_ids,
                 history_attention_mask=history_attention_mask,
@@ -151,6 +154,7 @@ class MultiMoodModel(MultiMoodPreTrainedModel, Qwen2Model):
         audio_values: torch.Tensor | None = None,
         audio_padding_mask: torch.Tensor | None = None,
         video_features: torch.Tensor | None = None,
+        video_padding_mask: torch.Tensor | None = None,
         audio_features: torch.Tensor | None = None,
         history_input_ids: torch.Tensor | None = None,
         history_attention_mask: torch.Tensor | None = None,
@@ -162,7 +166,11 @@ class MultiMoodModel(MultiMoodPreTrainedModel, Qwen2Model):
         embeds: torch.Tensor = self.embed_tokens(input_ids.clamp(min=0))
         embeds = embeds.masked_fill((input_ids < 0)[..., None], 0)
         softs = (
-            ("video", places.video, self._video_soft(video_values, video_features)),
+            (
+                "video",
+                places.video,
+                self._video_soft(video_values, video_features, video_padding_mask),
+            ),
             (
                 "audio",
                 places.audio,
@@ -198,15 +206,32 @@ class MultiMoodModel(MultiMoodPreTrainedModel, Qwen2Model):
         features: torch.Tensor = self.audio_tower(audio_values, padding)
         return features
 
+    def heard_sound(
+        self, audio_values: torch.Tensor, audio_padding_mask: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """(A, T, bins) -> (tokens of all A windows that are sound, D)."""
+        features = self.audio_features(audio_values, audio_padding_mask)
+        padding = None
+        if audio_padding_mask is not None:
+            padding = self._audio_token_padding(audio_padding_mask, audio_values.shape[1])
+        return _unpadded(features, padding)
+
     def _video_soft(
-        self, values: torch.Tensor | None, features: torch.Tensor | None
+        self,
+        values: torch.Tensor | None,
+        features: torch.Tensor | None,
+        mask: torch.Tensor | None,
     ) -> torch.Tensor | None:
         if features is None and values is not None:
             features = self.video_features(values)
         if features is None:
             return None
         tokens: torch.Tensor = self.mm_projector(features.to(self.dtype))
-        return tokens.flatten(0, 1)
+        if mask is None:
+            return tokens.flatten(0, 1)
+        counts = video_token_counts(mask, features.shape[2])
+        places = torch.arange(tokens.shape[1], device=tokens.device)
+        return tokens[places < torch.tensor(counts, device=tokens.device)[:, None]]
 
     def _audio_soft(
         self,
@@ -214,11 +239,16 @@ class MultiMoodModel(MultiMoodPreTrainedModel, Qwen2Model):
         features: torch.Tensor | None,
         mask: torch.Tensor | None,
     ) -> torch.Tensor | None:
-        if features is None and values is not None:
-            features = self.audio_features(values, mask)
-        if features is None:
+        if features is None and values is None:
             return None
-        heard = self._heard_features(features, mask)
+        if features is None:
+            heard = self.heard_sound(cast(torch.Tensor, values), mask)
+        elif mask is not None and mask.shape != features.shape[:2]:
+            raise ValueError(
+                f"the audio padding mask is {tuple(mask.shape)}, not {tuple(features.shape[:2])}"
+            )
+        else:
+            heard = _unpadded(features, mask)
         return cast(torch.Tensor, self.mm_projector_a(heard.to(self.dtype)))
 
     def _history_soft(
@@ -233,21 +263,15 @@ class MultiMoodModel(MultiMoodPreTrainedModel, Qwen2Model):
             raise ValueError(f"the audio padding mask has {mask.shape[1]} frames, not {frames}")
         return token_padding(self.config.audio_config, mask)
 
-    def _heard_features(self, features: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
-        """(A, tokens, D) -> (tokens that are sound, D)."""
-        if mask is None:
-            return features.flatten(0, 1)
-        tokens = features.shape[1]
-        if mask.shape[1] != tokens:
-            mask = token_padding(self.config.audio_config, mask)
-        if mask.shape[1] != tokens:
-            raise ValueError(f"the audio padding mask makes {mask.shape[1]} tokens, not {tokens}")
-        return features[~mask.bool()]
-
     def train_towers(self, trained: bool) -> None:
         """Frozen towers allow features cached by clip; a model from scratch trains them first."""
         self.vision_tower.train_tower(trained)
         self.audio_tower.requires_grad_(trained)
+
+
+def _unpadded(features: torch.Tensor, padding: torch.Tensor | None) -> torch.Tensor:
+    """(A, tokens, D) -> (tokens without padding, D)."""
+    return features.flatten(0, 1) if padding is None else features[~padding.bool()]
 
 
 class MultiMoodForConditionalGeneration(MultiMoodPreTrainedModel, GenerationMixin):
@@ -269,6 +293,7 @@ class MultiMoodForConditionalGeneration(MultiMoodPreTrainedModel, GenerationMixi
         audio_values: torch.Tensor | None = None,
         audio_padding_mask: torch.Tensor | None = None,
         video_features: torch.Tensor | None = None,
+        video_padding_mask: torch.Tensor | None = None,
         audio_features: torch.Tensor | None = None,
         history_input_ids: torch.Tensor | None = None,
         history_attention_mask: torch.Tensor | None = None,
@@ -280,9 +305,10 @@ class MultiMoodForConditionalGeneration(MultiMoodPreTrainedModel, GenerationMixi
         """Shapes, for B rows whose placeholders are expanded to one position per embedding:
 
         - input_ids, attention_mask, labels (B, S)
-        - video_values (V, frames, 3, H, W), or video_features (V, frames, patches, width)
-        - audio_values (A, T, mel bins), or audio_features (A, tokens, width);
-          audio_padding_mask (A, T), or (A, tokens) beside features: 1 = padding
+        - video_values (V, frames, 3, H, W), or video_features (V, frames, patches, width);
+          video_padding_mask (V, frames): 1 = padding, at the end
+        - audio_values (A, T, mel bins), one entry a window of sound, or audio_features
+          (A, tokens, width); audio_padding_mask (A, T), beside features (A, tokens): 1 = padding
         - history_input_ids, history_attention_mask (H, L), padded on the right
 
         Media are taken in the order of their placeholders, row by row. When the rows repeat as
@@ -295,6 +321,7 @@ class MultiMoodForConditionalGeneration(MultiMoodPreTrainedModel, GenerationMixi
             audio_values=audio_values,
             audio_padding_mask=audio_padding_mask,
             video_features=video_features,
+            video_padding_mask=video_padding_mask,
             audio_features=audio_features,
             history_input_ids=history_input_ids,
             history_attention_mask=history_attention_mask,

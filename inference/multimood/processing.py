@@ -7,21 +7,19 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any, Self, TypedDict
+from typing import Any, Self
 
 import torch
-from torch.nn.utils.rnn import pad_sequence
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
-from inference.contracts import Modality, StimulusInput
-from inference.multimood.audio import audio_token_count
-from inference.multimood.clips import preprocess_frames, read_clip
+from inference.contracts import HistoryForm, Modality, StimulusInput
+from inference.multimood.batch import Sample, collate, media_of
+from inference.multimood.clip_tensors import ClipTensors, LoadClip, load_clip, media_tokens
 from inference.multimood.config import MultiMoodConfig
-from inference.multimood.connector import video_token_count
-from inference.multimood.fbank import kaldi_fbank
 from inference.multimood.prompt import (
     AUDIO,
     HISTORY,
@@ -36,33 +34,11 @@ from inference.multimood.prompt import (
 )
 from inference.multimood.splice import IGNORED, MediaTokens, expand_placeholders, memory_counts
 
+__all__ = ["ClipTensors", "LoadClip", "MultiMoodProcessor", "Sample"]
+
 _MARKER = re.compile("(" + "|".join(map(re.escape, MARKERS)) + ")")
-
-
-@dataclass(frozen=True)
-class ClipTensors:
-    """A clip for the model: pixels (F, 3, H, W) and fbank (T, bins), or, when `from_towers`, what
-    the frozen towers make of them: (F, P, D) and (S, D). None for a stream that is not there."""
-
-    video: torch.Tensor | None
-    audio: torch.Tensor | None
-    from_towers: bool = False
-
-
-LoadClip = Callable[[Path], ClipTensors]
-
-
-class Sample(TypedDict, total=False):
-    """One row; media only where it has some. Padding masks: 1 = padding."""
-
-    input_ids: torch.Tensor  # (S,)
-    labels: torch.Tensor  # (S,), the prompt ignored; only with a target
-    video_values: torch.Tensor  # (V, F, 3, H, W)
-    video_features: torch.Tensor  # (V, F, P, D)
-    audio_values: torch.Tensor  # (A, T, bins)
-    audio_features: torch.Tensor  # (A, S, D)
-    audio_padding_mask: torch.Tensor  # (A, T) or (A, S)
-    history_input_ids: torch.Tensor  # (L,)
+PUBLISHED_PROMPT_LIMIT = 4096
+"""Ids that the published inference keeps, the last ones, before media are merged."""
 
 
 class MultiMoodProcessor:
@@ -80,21 +56,8 @@ class MultiMoodProcessor:
         """The tokenizer; everything else is in the model's config.json."""
         self.tokenizer.save_pretrained(folder)
 
-    def load_clip(self, path: Path) -> ClipTensors:
-        config = self.config
-        frames, sound = read_clip(path, config.num_frames, config.max_audio_seconds)
-        aspect = config.image_aspect_ratio
-        size = config.vision_config.image_size
-        video = None
-        if frames is not None:
-            video = torch.from_numpy(preprocess_frames(frames, size, aspect))
-        fbank = None
-        if sound is not None:
-            bins = config.audio_config.num_mel_bins
-            fbank = kaldi_fbank(torch.from_numpy(sound), bins)
-            if not audio_token_count(config.audio_config, fbank.shape[0]):
-                fbank = None
-        return ClipTensors(video, fbank)
+    def load_clip(self, path: Path, as_published: bool = False) -> ClipTensors:
+        return load_clip(self.config, path, as_published)
 
     def encode(
         self,
@@ -102,30 +65,44 @@ class MultiMoodProcessor:
         target: str | None = None,
         modality: Modality = "av",
         load_clip: LoadClip | None = None,
+        history: HistoryForm = "compressed",
+        as_published: bool = False,
     ) -> Sample:
-        """With a target, `labels` are its tokens and the end of sequence."""
-        stimulus = with_texts(stimulus, self._plain)
-        clips = self._clips(stimulus, modality, load_clip or self.load_clip)
-        memory = bool(stimulus.history) and self.config.mem_token_id is not None
-        history = self.history_ids(stimulus) if memory else torch.zeros(0, dtype=torch.long)
-        memories = memory_counts(self.config, history[None]) if memory else []
-        text = user_prompt(
-            stimulus,
-            [VIDEO if clip.video is not None else AUDIO for clip in clips],
-            memory=memory,
-            brief=self.config.prompt_style == "brief",
-        )
-        single = torch.tensor([self._ids(self._chat(text))])
+        """With a target, `labels` are its tokens and the end of sequence.
+
+        A given `load_clip` is already bound to `as_published`.
+        """
+        load = load_clip or partial(self.load_clip, as_published=as_published)
+        stimulus = with_texts(stimulus, self._neutral if as_published else self._plain)
+        if history == "none":
+            stimulus = replace(stimulus, history=())
+        compressed = bool(stimulus.history) and history == "compressed"
+        memory = compressed and self.config.mem_token_id is not None
+        # The published code places sound only beside the video of a pair.
+        seen = "text" if as_published and modality == "a" else modality
+        clips = self._clips(stimulus, seen, load)
+        markers = [VIDEO if clip.video is not None else AUDIO for clip in clips]
+        if as_published:
+            markers = [VIDEO for _ in stimulus.clip_paths[-self.config.max_clips :]]
+        brief = self.config.prompt_style == "brief"
+        text = self._chat(user_prompt(stimulus, markers, memory=memory, brief=brief))
+        if as_published:
+            ids = self._ids(text, placed={VIDEO} if clips else set())[-PUBLISHED_PROMPT_LIMIT:]
+            clips = clips[: ids.count(self.config.placeholders.video)]
+            memory = False
+        else:
+            ids = self._ids(text)
+        history_ids = self.history_ids(stimulus) if memory else torch.zeros(0, dtype=torch.long)
         merged = expand_placeholders(
             self.config,
-            single,
+            torch.tensor([ids]),
             [[self.media_tokens(clip) for clip in clips]],
-            memories,
+            memory_counts(self.config, history_ids[None]) if memory else [],
             source=self.config.placeholders,
         )
         prompt = merged.input_ids[0]
-        sample = _media_of(clips)
-        sample["history_input_ids"] = history
+        sample = media_of(clips)
+        sample["history_input_ids"] = history_ids
         sample["input_ids"] = prompt
         if target is not None:
             answer = self.target_ids(target)
@@ -134,9 +111,7 @@ class MultiMoodProcessor:
         return sample
 
     def target_ids(self, target: str) -> torch.Tensor:
-        return torch.tensor(
-            [*self._text_ids(neutral(target, self._markers)), self.tokenizer.eos_token_id]
-        )
+        return torch.tensor([*self._text_ids(self._neutral(target)), self.tokenizer.eos_token_id])
 
     def history_ids(self, stimulus: StimulusInput) -> torch.Tensor:
         """The newest part of the history that fits, one `<MEM>` after each utterance."""
@@ -144,53 +119,11 @@ class MultiMoodProcessor:
         return torch.tensor(ids[-self.config.max_history_tokens :])
 
     def media_tokens(self, clip: ClipTensors) -> MediaTokens:
-        video = audio = 0
-        if clip.video is not None:
-            patch = self.config.vision_config.patch_size
-            patches = (clip.video.shape[-1] // patch) ** 2
-            if clip.from_towers:
-                patches = clip.video.shape[1]
-            video = video_token_count(clip.video.shape[0], patches)
-        if clip.audio is not None:
-            audio = clip.audio.shape[0]
-            if not clip.from_towers:
-                audio = audio_token_count(self.config.audio_config, audio)
-        return MediaTokens(video, audio)
+        return media_tokens(self.config, clip)
 
     def collate(self, samples: Sequence[Sample], padding_side: str = "right") -> dict[str, Any]:
         """Rows padded on one side; media of all rows one after the other."""
-        left = padding_side == "left"
-        ids = [sample["input_ids"] for sample in samples]
-        pad = self.tokenizer.pad_token_id
-        batch: dict[str, Any] = {
-            "input_ids": _pad(ids, pad, left),
-            "attention_mask": _pad([torch.ones_like(row) for row in ids], 0, left),
-        }
-        if all("labels" in sample for sample in samples):
-            batch["labels"] = _pad([sample["labels"] for sample in samples], IGNORED, left)
-        for name in ("video_values", "video_features"):
-            videos = [sample[name] for sample in samples if name in sample]
-            if videos:
-                batch[name] = torch.cat(videos)
-        for name in ("audio_values", "audio_features"):
-            sounds = [sample for sample in samples if name in sample]
-            if sounds:
-                clips = [clip for sample in sounds for clip in sample[name]]  # type: ignore[literal-required]
-                masks = [mask for sample in sounds for mask in sample["audio_padding_mask"]]
-                batch[name] = pad_sequence(clips, batch_first=True)
-                batch["audio_padding_mask"] = pad_sequence(masks, batch_first=True, padding_value=1)
-        batch.update(self._history_batch(samples))
-        return batch
-
-    def _history_batch(self, samples: Sequence[Sample]) -> dict[str, torch.Tensor]:
-        """Rows without a history are left out: each one would cost a pass of the compressor."""
-        rows = [row for sample in samples if (row := sample["history_input_ids"]).numel()]
-        if not rows:
-            return {}
-        return {
-            "history_input_ids": _pad(rows, self.tokenizer.pad_token_id, left=False),
-            "history_attention_mask": _pad([torch.ones_like(row) for row in rows], 0, left=False),
-        }
+        return collate(samples, self.tokenizer.pad_token_id, padding_side)
 
     def _clips(
         self, stimulus: StimulusInput, modality: Modality, load_clip: LoadClip
@@ -204,14 +137,18 @@ class MultiMoodProcessor:
                 clip.video if "v" in modality else None,
                 clip.audio if "a" in modality else None,
                 clip.from_towers,
+                clip.audio_padding,
             )
             if clip.video is not None or clip.audio is not None:
                 clips.append(clip)
         return clips
 
+    def _neutral(self, text: str) -> str:
+        return neutral(text, self._markers)
+
     def _plain(self, text: str) -> str:
         """Without special tokens, and at most the last `max_text_tokens` of it."""
-        text = neutral(text, self._markers)
+        text = self._neutral(text)
         ids = self._text_ids(text)
         limit = self.config.max_text_tokens
         return text if len(ids) <= limit else self.tokenizer.decode(ids[-limit:])
@@ -225,8 +162,9 @@ class MultiMoodProcessor:
         )
         return rendered
 
-    def _ids(self, text: str) -> list[int]:
-        """Markers become their ids whether or not the tokenizer knows them."""
+    def _ids(self, text: str, placed: Collection[str] = MARKERS) -> list[int]:
+        """Markers become their ids whether or not the tokenizer knows them; those that are not
+        `placed` stay the characters they are."""
         places = self.config.placeholders
         own = {
             VIDEO: places.video,
@@ -237,32 +175,16 @@ class MultiMoodProcessor:
         ids: list[int] = []
         for part in _MARKER.split(text):
             place = own.get(part)
-            if place is not None:
+            if part in own and part not in placed:
+                ids.extend(self._text_ids(part, split_special_tokens=True))
+            elif place is not None:
                 ids.append(place)
             elif part:
                 ids.extend(self._text_ids(part))
         return ids
 
-    def _text_ids(self, text: str) -> list[int]:
-        ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
+    def _text_ids(self, text: str, split_special_tokens: bool = False) -> list[int]:
+        ids: list[int] = self.tokenizer(
+            text, add_special_tokens=False, split_special_tokens=split_special_tokens
+        )["input_ids"]
         return ids
-
-
-def _media_of(clips: Sequence[ClipTensors]) -> Sample:
-    sample: Sample = {}
-    videos = [clip.video for clip in clips if clip.video is not None]
-    sounds = [clip.audio for clip in clips if clip.audio is not None]
-    kind = "features" if any(clip.from_towers for clip in clips) else "values"
-    if videos:
-        sample[f"video_{kind}"] = torch.stack(videos)  # type: ignore[literal-required]
-    if sounds:
-        sample[f"audio_{kind}"] = pad_sequence(sounds, batch_first=True)  # type: ignore[literal-required]
-        heard = [torch.zeros(sound.shape[0], dtype=torch.long) for sound in sounds]
-        sample["audio_padding_mask"] = pad_sequence(heard, batch_first=True, padding_value=1)
-    return sample
-
-
-def _pad(rows: Sequence[torch.Tensor], value: int, left: bool) -> torch.Tensor:
-    return pad_sequence(
-        list(rows), batch_first=True, padding_value=value, padding_side="left" if left else "right"
-    )

@@ -10,7 +10,7 @@ import torch
 
 from inference.multimood.audio import audio_token_count, token_padding
 from inference.multimood.config import PUBLISHED_IDS, MultiMoodConfig, PlaceholderIds
-from inference.multimood.connector import video_token_count
+from inference.multimood.connector import video_token_count, video_token_counts
 
 T = TypeVar("T")
 
@@ -191,11 +191,11 @@ def _entry_counts(
 ) -> Iterator[tuple[tuple[str, ...], int, list[int]]]:
     """(names of the tensors, placeholder id, embeddings of each entry) of each kind given."""
     places = config.placeholders
-    video_names: tuple[str, ...] = ("video_values", "video_features")
-    if any(media[name] is not None for name in video_names):
+    video_names: tuple[str, ...] = ("video_values", "video_features", "video_padding_mask")
+    if any(media[name] is not None for name in video_names[:2]):
         yield video_names, places.video, _video_counts(config, media)
     audio_names = ("audio_values", "audio_features", "audio_padding_mask")
-    if any(media[name] is not None for name in audio_names):
+    if any(media[name] is not None for name in audio_names[:2]):
         yield audio_names, places.audio, _audio_counts(config, media)
     if media["history_input_ids"] is not None:
         names = ("history_input_ids", "history_attention_mask")
@@ -222,6 +222,9 @@ def _video_counts(config: MultiMoodConfig, media: dict[str, Any]) -> list[int]:
     else:
         clips, frames = pixels.shape[:2]
         patches = (pixels.shape[-1] // config.vision_config.patch_size) ** 2
+    mask = media["video_padding_mask"]
+    if mask is not None:
+        return video_token_counts(mask, patches)
     return [video_token_count(frames, patches)] * clips
 
 
@@ -235,7 +238,7 @@ def _audio_counts(config: MultiMoodConfig, media: dict[str, Any]) -> list[int]:
         clips, tokens = fbank.shape[0], audio_token_count(config.audio_config, fbank.shape[1])
     if mask is None:
         return [tokens] * clips
-    padding = mask if mask.shape[1] == tokens else token_padding(config.audio_config, mask)
+    padding = mask if features is not None else token_padding(config.audio_config, mask)
     counts: list[int] = (~padding.bool()).sum(1).tolist()
     return counts
 

@@ -170,7 +170,8 @@ def labelled_clips(
             clip = processor.load_clip(turn.clip_path)
             if clip.video is not None and clip.audio is not None:
                 emotion = EMOTIONS.index(turn.emotion)
-                yield LabelledClip(clip.video.half(), clip.audio.half(), emotion)
+                # The first window is enough to learn voices from.
+                yield LabelledClip(clip.video.half(), clip.audio[0].half(), emotion)
 
 
 def fine_tune(base: Path, corpus: Path, extra: Path | None, output: Path, recipe: Recipe) -> Path:

@@ -16,7 +16,8 @@ from typing import Any, Self
 import torch
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
-from inference.contracts import HistoryForm, Modality, StimulusInput
+from inference.contracts import HistoryForm, Modality, StimulusInput, Task
+from inference.labels import EMOTIONS
 from inference.multimood.batch import Sample, collate, media_of
 from inference.multimood.clip_tensors import ClipTensors, LoadClip, load_clip, media_tokens
 from inference.multimood.config import MultiMoodConfig
@@ -25,13 +26,12 @@ from inference.multimood.prompt import (
     HISTORY,
     MARKERS,
     MEMORY,
-    SYSTEM,
     VIDEO,
-    history_text,
+    PromptTemplate,
     neutral,
-    user_prompt,
     with_texts,
 )
+from inference.multimood.prompt_file import PROMPT_FILE, PromptError, shipped, template_for
 from inference.multimood.splice import IGNORED, MediaTokens, expand_placeholders, memory_counts
 
 __all__ = ["ClipTensors", "LoadClip", "MultiMoodProcessor", "Sample"]
@@ -42,19 +42,30 @@ PUBLISHED_PROMPT_LIMIT = 4096
 
 
 class MultiMoodProcessor:
-    def __init__(self, tokenizer: PreTrainedTokenizerBase, config: MultiMoodConfig) -> None:
+    def __init__(
+        self,
+        tokenizer: PreTrainedTokenizerBase,
+        config: MultiMoodConfig,
+        template: PromptTemplate | None = None,
+    ) -> None:
         self.tokenizer = tokenizer
         self.config = config
-        self._markers = {*MARKERS, *tokenizer.all_special_tokens}
+        self.template = template or shipped(config.prompt_style)
+        self.reserved = _reserved(tokenizer)
+        _refuse_chat_tokens(self.template, self.reserved)
 
     @classmethod
-    def from_pretrained(cls, folder: str | os.PathLike[str]) -> Self:
+    def from_pretrained(cls, folder: str | os.PathLike[str], prompt: str = "") -> Self:
+        """`prompt` (TOML) replaces the folder's own template."""
         config = MultiMoodConfig.from_pretrained(folder)
-        return cls(AutoTokenizer.from_pretrained(folder, trust_remote_code=False), config)
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+        return cls(tokenizer, config, template_for(folder, config.prompt_style, prompt))
 
     def save_pretrained(self, folder: str | os.PathLike[str], **_: Any) -> None:
-        """The tokenizer; everything else is in the model's config.json."""
+        """The tokenizer and a prompt that is not shipped; the rest is in the model's config."""
         self.tokenizer.save_pretrained(folder)
+        if self.template != shipped(self.config.prompt_style):
+            (Path(folder) / PROMPT_FILE).write_text(self.template.text, encoding="utf-8")
 
     def load_clip(self, path: Path, as_published: bool = False) -> ClipTensors:
         return load_clip(self.config, path, as_published)
@@ -67,11 +78,16 @@ class MultiMoodProcessor:
         load_clip: LoadClip | None = None,
         history: HistoryForm = "compressed",
         as_published: bool = False,
+        task: Task = "reply",
+        emotions: Sequence[str] = (),
     ) -> Sample:
         """With a target, `labels` are its tokens and the end of sequence.
 
-        A given `load_clip` is already bound to `as_published`.
+        A given `load_clip` is already bound to `as_published`. The task `emotion` is asked about
+        the clips alone, with `emotions` (none: the canonical ones) to choose from.
         """
+        if task == "emotion":
+            history = "none"
         load = load_clip or partial(self.load_clip, as_published=as_published)
         stimulus = with_texts(stimulus, self._neutral if as_published else self._plain)
         if history == "none":
@@ -84,8 +100,11 @@ class MultiMoodProcessor:
         markers = [VIDEO if clip.video is not None else AUDIO for clip in clips]
         if as_published:
             markers = [VIDEO for _ in stimulus.clip_paths[-self.config.max_clips :]]
-        brief = self.config.prompt_style == "brief"
-        text = self._chat(user_prompt(stimulus, markers, memory=memory, brief=brief))
+        if task == "emotion":
+            user = self.template.emotion_user(markers, emotions or EMOTIONS, self.reserved)
+        else:
+            user = self.template.user(stimulus, markers, memory=memory, reserved=self.reserved)
+        text = self._chat(user)
         if as_published:
             ids = self._ids(text, placed={VIDEO} if clips else set())[-PUBLISHED_PROMPT_LIMIT:]
             clips = clips[: ids.count(self.config.placeholders.video)]
@@ -115,7 +134,7 @@ class MultiMoodProcessor:
 
     def history_ids(self, stimulus: StimulusInput) -> torch.Tensor:
         """The newest part of the history that fits, one `<MEM>` after each utterance."""
-        ids = self._ids(history_text(stimulus.history))
+        ids = self._ids(self.template.history(stimulus.history, self.reserved))
         return torch.tensor(ids[-self.config.max_history_tokens :])
 
     def media_tokens(self, clip: ClipTensors) -> MediaTokens:
@@ -144,7 +163,7 @@ class MultiMoodProcessor:
         return clips
 
     def _neutral(self, text: str) -> str:
-        return neutral(text, self._markers)
+        return neutral(text, self.reserved)
 
     def _plain(self, text: str) -> str:
         """Without special tokens, and at most the last `max_text_tokens` of it."""
@@ -156,7 +175,10 @@ class MultiMoodProcessor:
     def _chat(self, text: str) -> str:
         if not self.tokenizer.chat_template:
             return text + "\n"
-        messages = [{"role": "system", "content": SYSTEM}, {"role": "user", "content": text}]
+        messages = [
+            {"role": "system", "content": self.template.system},
+            {"role": "user", "content": text},
+        ]
         rendered: str = self.tokenizer.apply_chat_template(
             messages, tokenize=False, add_generation_prompt=True
         )
@@ -188,3 +210,19 @@ class MultiMoodProcessor:
             text, add_special_tokens=False, split_special_tokens=split_special_tokens
         )["input_ids"]
         return ids
+
+
+def _reserved(tokenizer: PreTrainedTokenizerBase) -> tuple[str, ...]:
+    """What nobody's words may hold: the markers of media, and tokens that a chat is made of."""
+    tags = {token for token in tokenizer.get_added_vocab() if re.fullmatch(r"<.+>", token)}
+    return tuple(sorted({*MARKERS, *tokenizer.all_special_tokens, *tags}))
+
+
+def _refuse_chat_tokens(template: PromptTemplate, reserved: Sequence[str]) -> None:
+    for token in reserved:
+        for key in ("system", "format", "text"):
+            if token in getattr(template, key):
+                where = "the file" if key == "text" else key
+                raise PromptError(
+                    template.name, where, f"holds the chat token {token!r}. Take it out."
+                )

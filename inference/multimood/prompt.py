@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from inference.contracts import ReplyFields, Speaker, StimulusInput, TurnText
-from inference.labels import EMOTIONS, STRATEGIES
+from inference.labels import EMOTIONS
 
 VIDEO, AUDIO, HISTORY, MEMORY = "<video>", "<audio>", "<history>", "<MEM>"
 MARKERS = (VIDEO, AUDIO, HISTORY, MEMORY)
@@ -180,63 +180,3 @@ def with_texts(stimulus: StimulusInput, change: Callable[[str], str]) -> Stimulu
         history=tuple(replace(turn, text=change(turn.text)) for turn in stimulus.history),
         client_turns=tuple(replace(turn, text=change(turn.text)) for turn in stimulus.client_turns),
     )
-
-
-# --- until the processor uses the template
-SYSTEM = (
-    "You support a client as a careful therapist would. Watch and listen to the client, read what "
-    "was said, and answer the client's last words."
-)
-FORMAT = (
-    "Write four lines and nothing else:\n"
-    f"Client's emotion: one of {', '.join(EMOTIONS)}\n"
-    "Therapist's emotion: one of the same\n"
-    f"Therapist's strategy: one of {', '.join(STRATEGIES)}\n"
-    "Therapist's response: what you say to the client"
-)
-MASKED = "[not heard]"
-SPEAKERS = {"client": "Client", "therapist": "Therapist"}
-
-
-def user_prompt(
-    stimulus: StimulusInput, clips: Sequence[str], *, memory: bool, brief: bool = False
-) -> str:
-    """`clips` are the markers of the clips; `memory` says that the history is compressed.
-
-    `brief` leaves the instruction out, for a small model that knows one task only.
-    """
-    lines = []
-    if stimulus.history:
-        lines.append(HISTORY if memory else "\n".join(map(spoken, stimulus.history)))
-    if stimulus.situation:
-        lines.append(f"Situation: {neutral(stimulus.situation)}")
-    lines.extend(clips)
-    lines.extend(spoken(turn) for turn in stimulus.client_turns)
-    if not brief:
-        lines.append(FORMAT)
-    return "\n".join(lines)
-
-
-def history_text(history: Sequence[TurnText]) -> str:
-    return "".join(f"{spoken(turn)} {MEMORY} " for turn in history)
-
-
-def spoken(turn: TurnText) -> str:
-    return f"{SPEAKERS[turn.speaker]}: {neutral(turn.text)}"
-
-
-def reply_lines(reply: ReplyFields) -> str:
-    """The four lines; a field that is None leaves its line out."""
-    lines = (
-        ("Client's emotion", reply.client_emotion),
-        ("Therapist's emotion", reply.therapist_emotion),
-        ("Therapist's strategy", reply.strategy),
-        ("Therapist's response", reply.text),
-    )
-    return "\n".join(f"{name}: {value}" for name, value in lines if value is not None)
-
-
-def without_words(stimulus: StimulusInput) -> StimulusInput:
-    """The same stimulus with the client's words masked: what is left is the clip."""
-    masked = tuple(replace(turn, text=MASKED) for turn in stimulus.client_turns)
-    return replace(stimulus, situation="", history=(), client_turns=masked)

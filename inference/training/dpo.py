@@ -20,7 +20,6 @@ from trl import DPOConfig, DPOTrainer
 from inference.contracts import PreferencePair, ReplyFields
 from inference.multimood.model import MultiMoodForConditionalGeneration
 from inference.multimood.processing import LoadClip, MultiMoodProcessor, Sample
-from inference.multimood.prompt import reply_lines
 from inference.multimood.splice import IGNORED
 from inference.preference_files import (
     MANIFEST_FILE,
@@ -62,9 +61,8 @@ class PairCollator:
 
     def _sample(self, pair: PreferencePair, reply: ReplyFields) -> Sample:
         modality = choose_modality(self.config.modality, self.config.seed, pair.pair_id)
-        sample = self.processor.encode(
-            pair.stimulus, reply_lines(reply), modality, load_clip=self.load_clip
-        )
+        target = self.processor.template.reply_lines(reply)
+        sample = self.processor.encode(pair.stimulus, target, modality, self.load_clip)
         if self.config.trains == "all":
             return sample
         return response_only(self.processor, sample, reply)

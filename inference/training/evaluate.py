@@ -12,7 +12,6 @@ from inference.contracts import Answer, GenerationOptions, Modality
 from inference.corpora import generic
 from inference.labels import EMOTIONS
 from inference.multimood.generation import MultiMoodGenerator
-from inference.multimood.prompt import without_words
 from inference.training.sft import Lesson, dialogue_lessons
 
 HELD_OUT = ("rate", "fresh")
@@ -100,7 +99,7 @@ def answers_to(
 ) -> list[Answer]:
     stimuli = [lesson.stimulus for lesson in lessons]
     if not condition.words:
-        stimuli = [without_words(stimulus) for stimulus in stimuli]
+        stimuli = list(map(generator.processor.template.without_words, stimuli))
     options = GenerationOptions(
         modality=condition.modality, max_new_tokens=NEW_TOKENS, batch_size=16
     )

@@ -23,7 +23,6 @@ from inference.corpora.records import DialogueRecord, TurnRecord
 from inference.corpora.stimuli import Stimulus, stimuli
 from inference.multimood.model import MultiMoodForConditionalGeneration
 from inference.multimood.processing import LoadClip, MultiMoodProcessor, Sample
-from inference.multimood.prompt import reply_lines, without_words
 from inference.training.config import ConfigError, TrainingConfig
 from inference.training.modality import choose_modality, draw
 from inference.training.targets import without_end
@@ -56,17 +55,18 @@ class Lessons(Dataset[Sample]):
 
     def __getitem__(self, row: int) -> Sample:
         lesson = self.lessons[row]
+        template = self.processor.template
         stimulus, seed = lesson.stimulus, (self.config.seed, self.epoch, lesson.stimulus.key)
         modality = choose_modality(self.config.modality, *seed)
         if self.config.modality == "random" and modality == "text" and not lesson.whole:
             modality = "av"  # a clip that nobody answers is there to be watched
         hides_words = draw(*seed, "words").random() < self.config.text_dropout
         if hides_words and modality != "text" and stimulus.clip_paths:
-            stimulus = without_words(stimulus)
+            stimulus = template.without_words(stimulus)
         if lesson.whole:
-            target = reply_lines(lesson.reply)
+            target = template.reply_lines(lesson.reply)
             return self.processor.encode(stimulus, target, modality, self.load_clip)
-        target = f"Client's emotion: {lesson.reply.client_emotion}\n"
+        target = template.emotion_line(str(lesson.reply.client_emotion))
         return without_end(self.processor.encode(stimulus, target, modality, self.load_clip))
 
 

@@ -6,7 +6,7 @@ import torch
 
 from inference.contracts import ReplyFields
 from inference.multimood.processing import MultiMoodProcessor, Sample
-from inference.multimood.prompt import reply_lines
+from inference.multimood.prompt import neutral
 from inference.multimood.splice import IGNORED
 
 
@@ -22,8 +22,8 @@ def without_end(sample: Sample) -> Sample:
 
 def response_tokens(processor: MultiMoodProcessor, reply: ReplyFields) -> int:
     """How many tokens at the end of the target are the response's words and the end of sequence."""
-    target = reply_lines(reply)
-    start = len(target) - len(reply.text)
+    target = neutral(processor.template.reply_lines(reply), processor.reserved)
+    start = len(target) - len(neutral(reply.text, processor.reserved))
     read = processor.tokenizer(target, add_special_tokens=False, return_offsets_mapping=True)
     offsets: list[tuple[int, int]] = read["offset_mapping"]
     # A token that holds the space before the first word belongs to the words.

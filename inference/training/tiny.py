@@ -25,7 +25,7 @@ from inference.labels import EMOTIONS, STRATEGIES
 from inference.multimood.generation import MultiMoodGenerator
 from inference.multimood.model import MultiMoodForConditionalGeneration
 from inference.multimood.processing import MultiMoodProcessor
-from inference.multimood.prompt import MASKED, reply_lines
+from inference.multimood.prompt_file import shipped
 from inference.multimood.tiny import tiny_config, tiny_tokenizer
 from inference.training.card import Facts, file_sha256, metrics_of, write_card
 from inference.training.config import TrainingConfig
@@ -35,10 +35,11 @@ from inference.training.run import run
 from inference.training.sft import dialogue_lessons
 from inference.training.towers import LabelledClip, TowerTraining, pretrain_towers
 
+TEMPLATE = shipped("brief")
 FORMAT_TEXTS = (
     *EMOTIONS,
     *STRATEGIES,
-    f"Situation: My sister and I have not spoken for a year.\nClient: {MASKED}",
+    f"Situation: My sister and I have not spoken for a year.\nClient: {TEMPLATE.masked}",
     "Client's emotion: sadness\nTherapist's emotion: neutral",
     "Therapist's strategy: open question\nTherapist's response: I am here. What happened then?",
 )
@@ -157,7 +158,7 @@ def training_texts(dialogues: Sequence[DialogueRecord]) -> Iterator[str]:
     for dialogue in dialogues:
         yield f"Situation: {dialogue.situation}"
         yield from (f"{turn.speaker.title()}: {turn.text}" for turn in dialogue.turns)
-        yield from (reply_lines(lesson.reply) for lesson in dialogue_lessons(dialogue))
+        yield from (TEMPLATE.reply_lines(lesson.reply) for lesson in dialogue_lessons(dialogue))
 
 
 def labelled_clips(

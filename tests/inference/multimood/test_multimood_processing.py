@@ -14,7 +14,7 @@ from inference.multimood.clips import frame_indices, preprocess_frames, read_cli
 from inference.multimood.fbank import frame_count, kaldi_fbank
 from inference.multimood.model import MultiMoodForConditionalGeneration
 from inference.multimood.processing import MultiMoodProcessor
-from inference.multimood.prompt import history_text, without_words
+from inference.multimood.prompt_file import shipped
 from inference.multimood.splice import IGNORED, memory_counts
 
 
@@ -130,7 +130,7 @@ def test_long_texts_lose_their_beginning(
 
 
 def test_history_closes_each_utterance_with_a_memory_token(stimuli: list[StimulusInput]) -> None:
-    assert history_text(stimuli[0].history) == (
+    assert shipped("full").history(stimuli[0].history) == (
         "Client: Hello. <MEM> Therapist: Tell me more about that. <MEM> "
     )
 
@@ -157,7 +157,7 @@ def test_only_the_newest_clips_are_shown(
 
 
 def test_masking_leaves_nothing_but_the_clip(stimuli: list[StimulusInput]) -> None:
-    masked = without_words(stimuli[0])
+    masked = shipped("full").without_words(stimuli[0])
     assert masked.clip_paths == stimuli[0].clip_paths
     assert masked.situation == ""
     assert masked.history == ()

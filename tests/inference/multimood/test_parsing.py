@@ -5,8 +5,9 @@ import pytest
 from inference.contracts import ReplyFields
 from inference.labels import EMOTIONS, STRATEGIES
 from inference.multimood.parsing import parse_reply
-from inference.multimood.prompt import reply_lines
+from inference.multimood.prompt_file import shipped
 
+reply_lines = shipped("full").reply_lines
 FULL = ReplyFields("sadness", "neutral", "open question", "How long have you felt so?")
 
 

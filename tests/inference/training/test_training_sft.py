@@ -9,7 +9,7 @@ import pytest
 from inference.contracts import GenerationOptions
 from inference.multimood.generation import MultiMoodGenerator
 from inference.multimood.processing import MultiMoodProcessor
-from inference.multimood.prompt import MASKED, reply_lines
+from inference.multimood.prompt_file import shipped
 from inference.multimood.splice import IGNORED
 from inference.training.config import ConfigError, TrainingConfig
 from inference.training.modality import MODALITIES, choose_modality
@@ -17,6 +17,8 @@ from inference.training.progress import Progress, StopRequest
 from inference.training.run import run
 from inference.training.sft import Lessons, corpus_lessons
 from tests.inference.training.pair_release import events
+
+TEMPLATE = shipped("full")
 
 
 @pytest.fixture
@@ -48,7 +50,7 @@ def test_lessons_are_the_therapists_replies_of_the_split(corpus: Path) -> None:
     assert [path.name for path in first.stimulus.clip_paths] == ["one.mp4"]
     # The emotion answered is the one the client ends with.
     assert first.reply.client_emotion == "sadness"
-    assert reply_lines(second.reply) == (
+    assert TEMPLATE.reply_lines(second.reply) == (
         "Client's emotion: joy\nTherapist's strategy: open question\n"
         "Therapist's response: What did you sing?"
     )
@@ -77,7 +79,7 @@ def test_words_are_hidden_in_the_asked_share_and_anew_each_epoch(
         return str(processor.tokenizer.decode(lessons[1]["input_ids"]))
 
     texts = [text(epoch) for epoch in range(40)]
-    hidden = [MASKED in shown for shown in texts]
+    hidden = [TEMPLATE.masked in shown for shown in texts]
     # Three of four modalities show a clip, and half of those hide the words.
     assert 6 <= sum(hidden) <= 24
     assert not any("sang" in shown for shown, masked in zip(texts, hidden, strict=True) if masked)
@@ -104,7 +106,9 @@ def test_learns_its_examples_by_heart(
     answers = generator.answer(
         [lesson.stimulus for lesson in lessons], GenerationOptions(max_new_tokens=120)
     )
-    assert [answer.raw for answer in answers] == [reply_lines(lesson.reply) for lesson in lessons]
+    assert [answer.raw for answer in answers] == [
+        TEMPLATE.reply_lines(lesson.reply) for lesson in lessons
+    ]
 
 
 def test_refuses_a_split_without_dialogues(sft_config: Callable[..., TrainingConfig]) -> None:

@@ -5,7 +5,6 @@ import torch
 
 from inference.contracts import ReplyFields
 from inference.multimood.processing import MultiMoodProcessor
-from inference.multimood.prompt import reply_lines
 from inference.multimood.splice import IGNORED
 from inference.training.targets import response_only, without_end
 from tests.inference.training.pair_release import make_pair
@@ -30,7 +29,7 @@ def learned_text(processor: MultiMoodProcessor, labels: torch.Tensor) -> str:
 def test_learns_from_the_response_words_and_the_end_only(
     processor: MultiMoodProcessor, reply: ReplyFields
 ) -> None:
-    sample = processor.encode(make_pair(1).stimulus, reply_lines(reply), "text")
+    sample = processor.encode(make_pair(1).stimulus, processor.template.reply_lines(reply), "text")
     labels = response_only(processor, sample, reply)["labels"]
     text = learned_text(processor, labels)
     assert text.removesuffix("<eos>").strip() == reply.text.strip()
@@ -38,8 +37,10 @@ def test_learns_from_the_response_words_and_the_end_only(
 
 
 def test_all_four_lines_are_learned_when_not_masked(processor: MultiMoodProcessor) -> None:
-    sample = processor.encode(make_pair(1).stimulus, reply_lines(REPLY), "text")
-    assert learned_text(processor, sample["labels"]) == reply_lines(REPLY) + "<eos>"
+    sample = processor.encode(make_pair(1).stimulus, processor.template.reply_lines(REPLY), "text")
+    assert (
+        learned_text(processor, sample["labels"]) == processor.template.reply_lines(REPLY) + "<eos>"
+    )
 
 
 def test_without_end_leaves_the_target_open(processor: MultiMoodProcessor) -> None:

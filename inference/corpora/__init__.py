@@ -5,17 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from inference.corpora import esconv, generic, mesc
+from inference.corpora import dfew, esconv, generic, mesc
 from inference.corpora.errors import CorpusError
 from inference.corpora.files import content_sha256
 from inference.corpora.records import CorpusInfo, DialogueRecord, TurnRecord
 from inference.corpora.stimuli import Stimulus, stimuli
 
 Reader = Callable[[Sequence[Path]], Iterator[DialogueRecord]]
-READERS: Mapping[str, Reader] = {"mesc": mesc.read, "esconv": esconv.read, "jsonl": generic.read}
+READERS: Mapping[str, Reader] = {
+    "mesc": mesc.read,
+    "esconv": esconv.read,
+    "dfew": dfew.read,
+    "jsonl": generic.read,
+}
 CORPUS_INFO: Mapping[str, CorpusInfo] = {
     "mesc": mesc.INFO,
     "esconv": esconv.INFO,
+    "dfew": dfew.INFO,
     "jsonl": generic.INFO,
 }
 

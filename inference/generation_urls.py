@@ -14,6 +14,7 @@ urlpatterns = [
     ),
     path("dialogues/<int:pk>/", corpora.dialogue_detail, name="dialogue_detail"),
     path("clips/<int:pk>", corpora.clip, name="clip"),
+    path("clips/<int:pk>/original", corpora.clip_original, name="clip_original"),
     path("models/", model_versions.model_list, name="model_list"),
     path("models/<int:pk>/", model_versions.model_detail, name="model_detail"),
     path("runs/", runs.run_list, name="run_list"),

@@ -5,12 +5,15 @@ Django's FileResponse ignores Range, and Chromium cannot seek in a video without
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator
 from typing import IO
 
 from django.core.files.base import File
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+
+logger = logging.getLogger(__name__)
 
 CHUNK_BYTES = 64 * 1024
 SINGLE_RANGE = re.compile(r"bytes\s*=\s*(\d{0,18})\s*-\s*(\d{0,18})", re.ASCII | re.IGNORECASE)
@@ -21,20 +24,26 @@ class UnsatisfiableRangeError(Exception):
 
 
 def ranged_file_response(
-    request: HttpRequest, file: File[bytes], content_type: str
+    request: HttpRequest, file: File[bytes], content_type: str, *, download_as: str = ""
 ) -> HttpResponseBase:
     """The whole file (200), one range of it (206), or a refusal (416).
 
     Several ranges at once, other units and malformed ranges are answered with the whole file,
-    as the RFC allows. The body is streamed and the file is closed with the response.
+    as the RFC allows. The body is streamed and the file is closed with the response. The file's
+    own name is never sent; `download_as` is offered as the name to save it under.
     """
-    size = file.size
+    try:
+        size = file.size
+    except FileNotFoundError as error:
+        logger.exception("A stored file is gone")
+        raise Http404("The file is not there.") from error
+    disposition = f'attachment; filename="{download_as}"' if download_as else "inline"
     try:
         span = requested_range(request, size)
     except UnsatisfiableRangeError:
         file.close()
         refusal = HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}"})
-        return _private(refusal)
+        return _private(refusal, disposition)
     first, last = span or (0, size - 1)
     response: HttpResponseBase
     if request.method == "HEAD":
@@ -50,7 +59,7 @@ def ranged_file_response(
     if span is not None:
         response.status_code = 206
         response["Content-Range"] = f"bytes {first}-{last}/{size}"
-    return _private(response)
+    return _private(response, disposition)
 
 
 def requested_range(request: HttpRequest, size: int) -> tuple[int, int] | None:
@@ -93,9 +102,9 @@ def _read(stream: IO[bytes] | File[bytes], first: int, length: int) -> Iterator[
         yield block
 
 
-def _private(response: HttpResponseBase) -> HttpResponseBase:
+def _private(response: HttpResponseBase, disposition: str) -> HttpResponseBase:
     response["Accept-Ranges"] = "bytes"
     response["Cache-Control"] = "no-store"
     response["X-Content-Type-Options"] = "nosniff"
-    response["Content-Disposition"] = "inline"
+    response["Content-Disposition"] = disposition
     return response

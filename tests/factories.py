@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import io
 import tempfile
+import wave
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -108,6 +110,40 @@ def make_clip(corpus: Corpus, content: bytes | None = None, duration_ms: int = 2
         audio_codec="aac",
     )
     clip.file.save(f"{sha256}.mp4", ContentFile(content), save=True)
+    return clip
+
+
+@functools.cache
+def sound_bytes(seconds: float = 2.0) -> bytes:
+    """A WAV: a quiet tone, 16 kHz, mono."""
+    import numpy as np
+
+    time = np.arange(int(seconds * 16000)) / 16000
+    tone = (3000 * np.sin(2 * np.pi * 330 * time)).astype("<i2")
+    content = io.BytesIO()
+    with wave.open(content, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(16000)
+        file.writeframes(tone.tobytes())
+    return content.getvalue()
+
+
+def make_sound_clip(corpus: Corpus, seconds: float = 2.0) -> Clip:
+    content = sound_bytes(seconds)
+    sha256 = hashlib.sha256(content).hexdigest()
+    clip = Clip(
+        corpus=corpus,
+        sha256=sha256,
+        size_bytes=len(content),
+        content_type="audio/wav",
+        duration_ms=round(seconds * 1000),
+        audio_codec="pcm_s16le",
+        container_format="wav",
+        audio_channels=1,
+        audio_rate=16000,
+    )
+    clip.file.save(f"{sha256}.wav", ContentFile(content), save=True)
     return clip
 
 

@@ -53,11 +53,18 @@ class Candidate:
 
 
 @dataclass(frozen=True)
+class PageClip:
+    number: int
+    """On this page, from 1."""
+    has_picture: bool
+    """False where there is only sound."""
+
+
+@dataclass(frozen=True)
 class Line:
     speaker: str
     text: str
-    clip: int = 0
-    """Number of its clip on this page, from 1; 0 where there is none."""
+    clip: PageClip | None = None
 
 
 @dataclass(frozen=True)
@@ -78,13 +85,17 @@ class RatingPage:
     situation: str
     before: tuple[Line, ...]
     client: tuple[Line, ...]
-    clips: tuple[int, ...]
+    clips: tuple[PageClip, ...]
     candidates: tuple[Candidate, ...]
     questions: tuple[Question, ...]
     comment: str
     flag_kinds: tuple[Option, ...]
     contacts: str
     previous: str
+
+    @property
+    def only_heard(self) -> bool:
+        return bool(self.clips) and not any(clip.has_picture for clip in self.clips)
 
     @property
     def anchors(self) -> str:
@@ -136,13 +147,15 @@ def lines_of(assignment: Assignment) -> tuple[tuple[Line, ...], tuple[Line, ...]
         dialogue=stimulus.dialogue_id, position__lte=stimulus.last_position
     ).order_by("position")
     before, client, clips = [], [], 0
-    for turn in turns.only("speaker", "text", "position", "clip"):
+    rows = turns.select_related("clip")
+    for turn in rows.only("speaker", "text", "position", "clip__width"):
         name = Speaker(turn.speaker).label
         if turn.position < stimulus.first_position:
             before.append(Line(name, plain(turn.text)))
             continue
-        clips += turn.clip_id is not None
-        client.append(Line(name, plain(turn.text), clips if turn.clip_id else 0))
+        clips += turn.clip is not None
+        clip = PageClip(clips, turn.clip.has_picture) if turn.clip else None
+        client.append(Line(name, plain(turn.text), clip))
     return tuple(before), tuple(client)
 
 

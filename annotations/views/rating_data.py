@@ -53,7 +53,7 @@ def closing(assignment: Assignment, saved: Saved) -> dict[str, str]:
 @login_required
 def rating_clip(request: HttpRequest, pk: UUID, number: int) -> HttpResponseBase:
     clip, _ = clip_shown(request, pk, number)
-    return ranged_file_response(request, clip.file.open("rb"), clip.content_type)
+    return ranged_file_response(request, *clip.shown)
 
 
 @require_GET

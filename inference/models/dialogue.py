@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
+from django.db.models.fields.files import FieldFile
 
 from mood_eval.models import Team
 
@@ -114,6 +115,17 @@ class Clip(models.Model):
 
     def __str__(self) -> str:
         return self.sha256[:12]
+
+    @property
+    def has_picture(self) -> bool:
+        return self.width is not None
+
+    @property
+    def shown(self) -> tuple[FieldFile, str]:
+        """What people are given to watch or hear, and its content type."""
+        if self.playback:
+            return self.playback, self.playback_type
+        return self.file, self.content_type
 
 
 class Speaker(models.TextChoices):

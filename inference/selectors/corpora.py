@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
-from django.db.models import Count, F, IntegerField, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, F, IntegerField, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
 from inference.models import Clip, Corpus, Dialogue, ModelVersion, Stimulus, Turn
@@ -27,6 +28,26 @@ class LabelCounts:
     field: str
     counts: tuple[tuple[str, int], ...]
     """Most frequent first; turns without a label are left out."""
+
+
+@dataclass(frozen=True)
+class ClipCounts:
+    both: int
+    picture_only: int
+    sound_only: int
+    copied: int
+    """Those that browsers play from a copy."""
+    duration: timedelta
+
+    @property
+    def total(self) -> int:
+        return self.both + self.picture_only + self.sound_only
+
+    @property
+    def length(self) -> str:
+        minutes, seconds = divmod(round(self.duration.total_seconds()), 60)
+        hours, minutes = divmod(minutes, 60)
+        return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"
 
 
 def corpora_of_team(team: Team) -> QuerySet[Corpus]:
@@ -90,6 +111,19 @@ def turn_counts(corpus: Corpus) -> dict[str, int]:
     """Turns by speaker."""
     rows = Turn.objects.filter(dialogue__corpus=corpus).order_by().values_list("speaker")
     return dict(rows.annotate(n=Count("pk")))
+
+
+def clip_counts(corpus: Corpus) -> ClipCounts:
+    seen, heard = Q(width__isnull=False), ~Q(audio_codec="")
+    found = Clip.objects.filter(corpus=corpus).aggregate(
+        both=Count("pk", filter=seen & heard),
+        picture_only=Count("pk", filter=seen & ~heard),
+        sound_only=Count("pk", filter=~seen),
+        copied=Count("pk", filter=~Q(playback="")),
+        milliseconds=Sum("duration_ms", default=0),
+    )
+    duration = timedelta(milliseconds=found.pop("milliseconds"))
+    return ClipCounts(duration=duration, **found)
 
 
 def dialogues_of_corpus(corpus: Corpus) -> QuerySet[Dialogue]:

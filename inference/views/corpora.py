@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import PurePath
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
@@ -10,6 +12,7 @@ from django.views.decorators.http import require_GET, require_POST, require_safe
 from inference.errors import DomainError
 from inference.models import Clip, Corpus, Dialogue
 from inference.selectors.corpora import (
+    clip_counts,
     corpora_of_team,
     dialogues_of_corpus,
     label_counts,
@@ -45,6 +48,7 @@ def corpus_detail(request: HttpRequest, pk: int) -> HttpResponse:
             "corpus": corpus,
             "splits": split_counts(corpus),
             "turns": turn_counts(corpus),
+            "clips": clip_counts(corpus),
             "labels": label_counts(corpus),
             "imports": corpus.imports.select_related("imported_by").order_by("-imported_at"),
             "therapists": therapists_of_corpus(corpus),
@@ -84,5 +88,17 @@ def dialogue_detail(request: HttpRequest, pk: int) -> HttpResponse:
 @login_required
 @require_safe
 def clip(request: HttpRequest, pk: int) -> HttpResponseBase:
-    row = get_object_or_404(Clip.objects.filter(corpus__team__in=teams_of(request.user)), pk=pk)
-    return ranged_file_response(request, row.file, row.content_type)
+    return ranged_file_response(request, *clip_for(request, pk).shown)
+
+
+@login_required
+@require_safe
+def clip_original(request: HttpRequest, pk: int) -> HttpResponseBase:
+    row = clip_for(request, pk)
+    name = f"clip-{row.pk}{PurePath(row.file.name or '').suffix}"
+    return ranged_file_response(request, row.file, row.content_type, download_as=name)
+
+
+def clip_for(request: HttpRequest, pk: int) -> Clip:
+    clips = Clip.objects.filter(corpus__team__in=teams_of(request.user))
+    return get_object_or_404(clips, pk=pk)

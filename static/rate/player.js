@@ -5,7 +5,7 @@ const LOADING_AFTER_MS = 800;
 export function bindPlayer(seen, changed) {
   const figure = document.querySelector("#player");
   if (!figure) return { play() {}, isPlaying: () => false };
-  const clips = [...figure.querySelectorAll("video")];
+  const clips = [...figure.querySelectorAll("video, audio")];
   const buttons = [...figure.querySelectorAll("[data-clip]")];
   const loading = figure.querySelector("#player-state");
   const failed = figure.querySelector("#player-failed");

@@ -59,6 +59,7 @@ ADDRESSES: dict[str, tuple[str, str, Statuses]] = {
     "corpus_detail": ("get", "corpus", TEAM),
     "dialogue_detail": ("get", "dialogue", TEAM),
     "clip": ("get", "clip", TEAM),
+    "clip_original": ("get", "clip", TEAM),
     "model_list": ("get", "", RESEARCHERS),
     "model_detail": ("get", "model", TEAM),
     "run_list": ("get", "", RESEARCHERS),

@@ -4,7 +4,10 @@ from pathlib import Path
 
 import pytest
 from django.core.files.base import ContentFile, File
-from django.http import HttpResponseBase
+from django.core.files.storage import FileSystemStorage
+from django.db.models import FileField
+from django.db.models.fields.files import FieldFile
+from django.http import Http404, HttpResponseBase
 from django.http.response import StreamingHttpResponse
 from django.test import RequestFactory
 
@@ -97,6 +100,25 @@ def test_an_empty_file() -> None:
     assert respond("bytes=-5", content=b"").status_code == 416
 
 
+def test_a_download_is_named_by_the_caller_and_never_by_the_file(tmp_path: Path) -> None:
+    (tmp_path / "secret-name.mkv").write_bytes(CONTENT)
+    file = File((tmp_path / "secret-name.mkv").open("rb"))
+    request = RequestFactory().get("/clip")
+    response = ranged_file_response(request, file, "video/x-matroska", download_as="clip-7.mkv")
+    assert response["Content-Disposition"] == 'attachment; filename="clip-7.mkv"'
+    assert response["X-Content-Type-Options"] == "nosniff"
+    assert "secret-name" not in str(response.headers)
+    assert respond(None)["Content-Disposition"] == "inline"
+
+
+def test_a_file_that_is_gone_is_not_found(tmp_path: Path) -> None:
+    storage = FileSystemStorage(location=tmp_path)
+    file = FieldFile(None, FileField(storage=storage), "clips/gone.mp4")  # type: ignore[arg-type]
+    with pytest.raises(Http404):
+        ranged_file_response(RequestFactory().get("/clip"), file, "video/mp4")
+
+
+@pytest.mark.django_db  # the end of a response looks after open connections
 def test_the_file_is_closed_with_the_response(tmp_path: Path) -> None:
     (tmp_path / "clip").write_bytes(CONTENT)
     file = File((tmp_path / "clip").open("rb"))

@@ -133,18 +133,21 @@ class FeatureCache:
 
 def _written(tensors: Mapping[str, torch.Tensor], described: dict[str, str]) -> bytes:
     whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    metadata = {**described, "checksum": str(_checksum(whole))}
-    return save(whole, metadata)
+    return save(whole, _metadata(whole, described))
 
 
 def _read(path: Path, described: dict[str, str]) -> dict[str, torch.Tensor]:
     data = path.read_bytes()
     tensors = load(data)
     header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-    expected = {**described, "checksum": str(_checksum(tensors))}
-    if header.get("__metadata__") != expected:
+    if header.get("__metadata__") != _metadata(tensors, described):
         raise ValueError("it holds something else than was stored")
     return tensors
+
+
+def _metadata(tensors: Mapping[str, torch.Tensor], described: dict[str, str]) -> dict[str, str]:
+    """One key, since the order of several differs between processes."""
+    return {"entry": json.dumps({**described, "checksum": _checksum(tensors)}, sort_keys=True)}
 
 
 def _checksum(tensors: Mapping[str, torch.Tensor]) -> int:

@@ -19,6 +19,12 @@ from inference.multimood.config import BeatsConfig
 FBANK_MEAN = 15.41663
 FBANK_STD = 6.55582
 WEIGHT_NORM_EPS = 1e-6
+# What checkpoints call the two parts of the position convolution's weight.
+PUBLISHED_NAMES = {"gain": "weight_g", "direction": "weight_v"}
+PARAMETRIZED_NAMES = {
+    "gain": "parametrizations.weight.original0",
+    "direction": "parametrizations.weight.original1",
+}
 
 
 class _ScaleGradient(torch.autograd.Function):
@@ -33,9 +39,10 @@ class _ScaleGradient(torch.autograd.Function):
 
 
 def _accept_published_names(_: nn.Module, state: dict[str, Any], prefix: str, *__: Any) -> None:
-    for published, ours in (("weight_g", "gain"), ("weight_v", "direction")):
-        if prefix + published in state:
-            state[prefix + ours] = state.pop(prefix + published)
+    for names in (PUBLISHED_NAMES, PARAMETRIZED_NAMES):
+        for ours, theirs in names.items():
+            if prefix + theirs in state:
+                state[prefix + ours] = state.pop(prefix + theirs)
 
 
 def _drop_table_copy(_: nn.Module, state: dict[str, Any], prefix: str, *__: Any) -> None:

@@ -66,9 +66,12 @@ class MultiMoodPreTrainedModel(Qwen2PreTrainedModel):
     _keys_to_ignore_on_load_unexpected = [UNUSED_BIAS_COPIES]
 
     @classmethod
-    def from_pretrained(cls, folder: str | os.PathLike[str], *args: Any, **kwargs: Any) -> Self:
+    def from_pretrained(
+        cls, name: str | os.PathLike[str] | None, *args: Any, **kwargs: Any
+    ) -> Self:
+        """`name` is a folder, or an id of the model hub."""
         kwargs.setdefault("use_safetensors", True)  # a pickle could run code
-        return cast(Self, load_checked(super().from_pretrained, folder, *args, **kwargs))
+        return cast(Self, load_checked(super().from_pretrained, name, *args, **kwargs))
 
     def save_pretrained(
         self,
@@ -78,8 +81,9 @@ class MultiMoodPreTrainedModel(Qwen2PreTrainedModel):
         **kwargs: Any,
     ) -> None:
         state = self.state_dict() if state_dict is None else state_dict
-        layers = self.config.audio_config.encoder_layers
-        state = published_state_dict(state, layers)
+        state = published_state_dict(state, self.config.audio_config.encoder_layers)
+        # The names are the published ones already, whatever names were loaded.
+        kwargs["save_original_format"] = False
         super().save_pretrained(Path(save_directory), *args, state_dict=state, **kwargs)
 
     @torch.no_grad()

@@ -2,12 +2,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from peft import LoraConfig, get_peft_model
 from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModel, AutoModelForCausalLM
 
+from inference.errors import CheckpointError
+from inference.multimood import convert
 from inference.multimood.checkpoint import BIAS_TABLE, CheckpointMismatchError
 from inference.multimood.config import MultiMoodConfig
 from inference.multimood.model import MultiMoodForConditionalGeneration, MultiMoodModel
@@ -32,6 +36,19 @@ def rewrite(folder: Path, change: dict[str, torch.Tensor | None]) -> None:
         else:
             tensors[name] = tensor
     save_file(tensors, file, {"format": "pt"})
+
+
+def weights(folder: Path) -> Path:
+    return folder / "model.safetensors"
+
+
+def all_tensors(folder: Path) -> dict[str, torch.Tensor]:
+    return {k: t for file in folder.glob("*.safetensors") for k, t in load_file(file).items()}
+
+
+def assert_same(ours: dict[str, torch.Tensor], theirs: dict[str, torch.Tensor]) -> None:
+    assert ours.keys() == theirs.keys()
+    assert [name for name in ours if not torch.equal(ours[name], theirs[name])] == []
 
 
 def test_saved_names_are_the_published_ones(folder: Path) -> None:
@@ -88,8 +105,8 @@ def test_tensors_that_do_not_fit_are_listed(folder: Path) -> None:
     with pytest.raises(CheckpointMismatchError) as refused:
         MultiMoodForConditionalGeneration.from_pretrained(folder)
     message = str(refused.value)
-    assert "missing (1):\n  model.mm_projector.readout.0.bias" in message
-    assert "unexpected (1):\n  model.stray.weight" in message
+    assert "missing (1):\n  model.mm_projector.readout.0.bias: (128,)" in message
+    assert "unexpected (1):\n  model.stray.weight: (1,)" in message
     assert "readout.2.bias: (7,) in the file, (128,) by the config" in message
 
 
@@ -122,8 +139,187 @@ def test_tiny_model_stays_below_two_million_parameters() -> None:
     assert sum(parameter.numel() for parameter in model.parameters()) < 2_000_000
 
 
-def test_pickled_weights_are_never_opened(folder: Path) -> None:
-    torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
-    (folder / "model.safetensors").rename(folder / "other.safetensors")
-    with pytest.raises(OSError, match=r"model\.safetensors"):
+def test_pickled_weights_are_converted_only_when_asked(
+    model: MultiMoodForConditionalGeneration, folder: Path
+) -> None:
+    tensors = load_file(folder / "model.safetensors")
+    names = sorted(tensors)
+    for i, part in enumerate((names[::2], names[1::2]), 1):
+        half = {name: tensors[name] for name in part}
+        torch.save(half, folder / f"pytorch_model-{i:05d}-of-00002.bin")
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(CheckpointError, match=r"pickled.*inference\.multimood\.convert"):
         MultiMoodForConditionalGeneration.from_pretrained(folder)
+    convert.convert(folder)
+    loaded = MultiMoodForConditionalGeneration.from_pretrained(folder)
+    assert_same(loaded.state_dict(), model.state_dict())
+
+
+def test_a_pickle_that_runs_code_is_not_converted(folder: Path) -> None:
+    (folder / "model.safetensors").unlink()
+    marker = folder / "ran"
+    bad = {"weight": Runs(f"open({str(marker)!r}, 'w')")}
+    torch.save(bad, folder / "pytorch_model.bin")
+    assert convert.main([str(folder)]) == 1
+    assert not marker.exists()
+    assert "safetensors" not in "".join(file.name for file in folder.iterdir())
+
+
+class Runs:
+    """Runs its code when it is unpickled."""
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return exec, (self.code,)
+
+
+def test_tied_and_untied_heads_come_back(folder: Path, tmp_path: Path) -> None:
+    tied = MultiMoodForConditionalGeneration.from_pretrained(folder)
+    assert tied.lm_head.weight is tied.model.embed_tokens.weight
+    config = type(tied.config)(**{**tied.config.to_dict(), "tie_word_embeddings": False})
+    untied = MultiMoodForConditionalGeneration(config)
+    untied.save_pretrained(tmp_path / "untied")
+    loaded = MultiMoodForConditionalGeneration.from_pretrained(tmp_path / "untied")
+    assert torch.equal(loaded.lm_head.weight, untied.lm_head.weight)
+    assert not torch.equal(loaded.lm_head.weight, loaded.model.embed_tokens.weight)
+    rewrite(tmp_path / "untied", {"lm_head.weight": None})
+    with pytest.raises(CheckpointMismatchError, match=r"missing \(1\):\n  lm_head\.weight"):
+        MultiMoodForConditionalGeneration.from_pretrained(tmp_path / "untied")
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("shard", ["5GB", "300KB"])
+def test_what_was_saved_is_saved_again_to_the_bit(
+    folder: Path, tmp_path: Path, dtype: torch.dtype, shard: str
+) -> None:
+    first = MultiMoodForConditionalGeneration.from_pretrained(folder, dtype=dtype)
+    first.save_pretrained(tmp_path / "a", max_shard_size=shard)
+    again = MultiMoodForConditionalGeneration.from_pretrained(tmp_path / "a")  # its own dtype
+    again.save_pretrained(tmp_path / "b", max_shard_size=shard)
+    assert (len(list((tmp_path / "a").glob("*.safetensors"))) > 1) is (shard == "300KB")
+    ours, theirs = all_tensors(tmp_path / "a"), all_tensors(tmp_path / "b")
+    assert_same(ours, theirs)
+    assert ours.keys() == load_file(folder / "model.safetensors").keys()
+    assert {tensor.dtype for tensor in theirs.values()} == {dtype}
+
+
+@pytest.mark.parametrize("loaded_as", [MultiMoodForConditionalGeneration, MultiMoodModel])
+def test_keys_may_lack_the_leading_name_of_the_backbone(
+    model: MultiMoodForConditionalGeneration, folder: Path, loaded_as: Any
+) -> None:
+    tensors = load_file(folder / "model.safetensors")
+    save_file({name.removeprefix("model."): t for name, t in tensors.items()}, weights(folder))
+    loaded = loaded_as.from_pretrained(folder)
+    backbone = loaded if loaded_as is MultiMoodModel else loaded.model
+    assert_same(backbone.state_dict(), model.model.state_dict())
+
+
+def test_a_backbone_saved_alone_serves_the_whole_model(
+    model: MultiMoodForConditionalGeneration, tmp_path: Path
+) -> None:
+    model.model.save_pretrained(tmp_path)
+    loaded = MultiMoodForConditionalGeneration.from_pretrained(tmp_path)
+    assert_same(loaded.state_dict(), model.state_dict())
+
+
+def test_parametrized_names_of_the_weight_norm_are_read_and_saved_as_published(
+    model: MultiMoodForConditionalGeneration, folder: Path, tmp_path: Path
+) -> None:
+    conv = "model.audio_tower.encoder.pos_conv.0."
+    published = load_file(weights(folder))
+    parametrized = dict(published)
+    for old, new in (("weight_g", "original0"), ("weight_v", "original1")):
+        parametrized[f"{conv}parametrizations.weight.{new}"] = parametrized.pop(conv + old)
+    save_file(parametrized, weights(folder), {"format": "pt"})
+    loaded = MultiMoodForConditionalGeneration.from_pretrained(folder)
+    assert_same(loaded.state_dict(), model.state_dict())
+    loaded.save_pretrained(tmp_path / "again")
+    assert_same(load_file(weights(tmp_path / "again")), published)
+    fresh = MultiMoodForConditionalGeneration(model.config)
+    assert not fresh.load_state_dict(parametrized, strict=False).unexpected_keys
+
+
+def test_a_hub_id_is_found_in_the_cache(
+    model: MultiMoodForConditionalGeneration, folder: Path, tmp_path: Path
+) -> None:
+    revision = "0123456789abcdef0123456789abcdef01234567"
+    repository = tmp_path / "hub" / "models--someone--MultiMood-tiny"
+    snapshot = repository / "snapshots" / revision
+    snapshot.parent.mkdir(parents=True)
+    folder.rename(snapshot)
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text(revision)
+    options = {"cache_dir": tmp_path / "hub", "local_files_only": True}
+    loaded = MultiMoodForConditionalGeneration.from_pretrained("someone/MultiMood-tiny", **options)
+    assert_same(loaded.state_dict(), model.state_dict())
+    assert loaded.config.name_or_path == "someone/MultiMood-tiny"
+    table = load_file(weights(snapshot))[FIRST_TABLE]
+    rewrite(snapshot, {SECOND_TABLE: table + 1})
+    with pytest.raises(CheckpointMismatchError, match="differ"):
+        MultiMoodForConditionalGeneration.from_pretrained("someone/MultiMood-tiny", **options)
+    with pytest.raises(CheckpointError, match="someone/other is no folder here"):
+        MultiMoodForConditionalGeneration.from_pretrained("someone/other", **options)
+
+
+def test_a_broken_or_incomplete_folder_is_named(folder: Path, tmp_path: Path) -> None:
+    load = MultiMoodForConditionalGeneration.from_pretrained
+    with pytest.raises(CheckpointError, match=r"no folder .*nowhere"):
+        load(tmp_path / "nowhere")
+    load(folder).save_pretrained(folder, max_shard_size="300KB")
+    weights(folder).unlink()
+    shards = sorted(folder.glob("*.safetensors"))
+    whole = shards[0].read_bytes()
+    shards[0].write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(CheckpointError, match=f"{shards[0].name} is not a whole safetensors file"):
+        load(folder)
+    shards[0].unlink()
+    with pytest.raises(CheckpointError, match=f"not there: {shards[0].name}"):
+        load(folder)
+    (folder / "config.json").unlink()
+    with pytest.raises(CheckpointError, match=r"no config\.json"):
+        load(folder)
+
+
+def test_towers_without_sizes_that_do_not_fit_are_hinted_at(folder: Path) -> None:
+    file = folder / "config.json"
+    config = json.loads(file.read_text())
+    del config["mamba_config"]
+    file.write_text(json.dumps(config))
+    with pytest.raises(CheckpointMismatchError, match=r"mamba_config \(mamba_compressor: tiny-ma"):
+        MultiMoodForConditionalGeneration.from_pretrained(folder)
+
+
+@pytest.mark.parametrize("device_map", ["cpu", "auto", {"": "cpu"}])
+def test_device_maps_load_the_same(
+    model: MultiMoodForConditionalGeneration, folder: Path, device_map: Any
+) -> None:
+    loaded = MultiMoodForConditionalGeneration.from_pretrained(folder, device_map=device_map)
+    assert_same({k: v.cpu() for k, v in loaded.state_dict().items()}, model.state_dict())
+
+
+def test_modules_that_may_not_be_split_are_modules_of_the_model(
+    model: MultiMoodForConditionalGeneration,
+) -> None:
+    classes = {type(module).__name__ for module in model.modules()}
+    assert set(model._no_split_modules) <= classes
+
+
+def test_an_adapter_merged_into_the_model_is_saved_in_the_published_layout(
+    folder: Path, tmp_path: Path
+) -> None:
+    base = MultiMoodForConditionalGeneration.from_pretrained(folder)
+    adapter = LoraConfig(
+        r=2,
+        target_modules=r"model\.layers\.\d+\.self_attn\.q_proj",
+        modules_to_save=["mm_projector_a"],
+        init_lora_weights=False,
+    )
+    merged = get_peft_model(base, adapter).merge_and_unload()
+    merged.save_pretrained(tmp_path / "merged")
+    before, after = load_file(weights(folder)), load_file(weights(tmp_path / "merged"))
+    assert before.keys() == after.keys()
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert changed == {f"model.layers.{i}.self_attn.q_proj.weight" for i in range(3)}
+    MultiMoodForConditionalGeneration.from_pretrained(tmp_path / "merged")

@@ -1,0 +1,120 @@
+"""A process that answers one way and knows its own memory; it waits while the other one works."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import torch
+
+from benchmarks.generation_parts.limits import DecodeWork
+from benchmarks.generation_parts.ours import OurWay
+from benchmarks.generation_parts.published import PublishedWay
+from benchmarks.generation_parts.sizes import (
+    build,
+    demo_stimuli,
+    parameter_counts,
+    weights_checksum,
+)
+from inference.contracts import GenerationOptions
+
+MEBIBYTE = 2**20
+WARM_UP_TOKENS = 3
+SAMPLING = GenerationOptions(temperature=0.7, top_p=0.9, constrain_labels=False)
+
+
+@dataclass(frozen=True)
+class Setup:
+    size: str
+    device: str
+    dtype: torch.dtype
+    threads: int
+    compiled: bool
+    stimuli: int
+
+
+@dataclass(frozen=True)
+class Ready:
+    parameters: dict[str, int]
+    checksum: float
+    decode: DecodeWork
+    loaded_mb: float
+
+
+@dataclass(frozen=True)
+class Work:
+    first: int
+    count: int
+    samples: int
+    tokens: int
+    batch_size: int
+    labels: bool = False
+    warm: bool = False
+    """Features of the work before are still there."""
+
+
+@dataclass(frozen=True)
+class Done:
+    seconds: float
+    cpu_seconds: float
+    stages: dict[str, float]
+    prompts: list[int]
+    """Positions, by stimulus."""
+    new_tokens: list[int]
+    """By response."""
+    peak_mb: float
+
+
+def serve(pipe: Connection, way: str, setup: Setup) -> None:
+    torch.set_num_threads(setup.threads)
+    built = build(setup.size, setup.device, setup.dtype)
+    stimuli = demo_stimuli(setup.stimuli)
+    work_of = DecodeWork.of(built.model)
+    with tempfile.TemporaryDirectory() as folder:
+        ours = way == "ours"
+        answering = (
+            OurWay(built, Path(folder), compiled=setup.compiled) if ours else PublishedWay(built)
+        )
+        # Words alone: what is done once a process is done, and no clip is known yet.
+        words = [replace(stimuli[0], clip_paths=())]
+        answering.answer(words, replace(SAMPLING, max_new_tokens=WARM_UP_TOKENS))
+        checksum = weights_checksum(built.model)
+        pipe.send(Ready(parameter_counts(built.model), checksum, work_of, memory_mb(setup.device)))
+        while (work := pipe.recv()) is not None:
+            if isinstance(answering, OurWay) and not work.warm:
+                answering.forget()
+            options = replace(
+                SAMPLING,
+                max_new_tokens=work.tokens,
+                samples=work.samples,
+                batch_size=work.batch_size,
+                constrain_labels=work.labels,
+            )
+            answering.stopwatch.take()
+            began, cpu_began = time.perf_counter(), time.process_time()
+            answers = answering.answer(stimuli[work.first : work.first + work.count], options)
+            seconds, cpu = time.perf_counter() - began, time.process_time() - cpu_began
+            pipe.send(
+                Done(
+                    seconds=seconds,
+                    cpu_seconds=cpu,
+                    stages=answering.stopwatch.take(),
+                    prompts=[prompt for prompt, _ in answers[:: work.samples]],
+                    new_tokens=[new for _, new in answers],
+                    peak_mb=memory_mb(setup.device),
+                )
+            )
+
+
+def memory_mb(device: str) -> float:
+    """The most that this process has held: on a GPU what torch allocated there, else resident."""
+    if device.startswith("cuda"):
+        return torch.cuda.max_memory_allocated() / MEBIBYTE
+    # Not getrusage: its figure of a new process begins with that of its parent.
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024 / MEBIBYTE
+    raise SystemExit("/proc/self/status has no VmHWM: peak memory is measured on Linux only")

@@ -19,6 +19,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 from inference.contracts import HistoryForm, Modality, StimulusInput, Task
 from inference.labels import EMOTIONS
 from inference.multimood.batch import Sample, collate, media_of
+from inference.multimood.checkpoint_files import local_folder
 from inference.multimood.clip_tensors import ClipTensors, LoadClip, load_clip, media_tokens
 from inference.multimood.config import MultiMoodConfig
 from inference.multimood.prompt import (
@@ -55,8 +56,9 @@ class MultiMoodProcessor:
         _refuse_chat_tokens(self.template, self.reserved)
 
     @classmethod
-    def from_pretrained(cls, folder: str | os.PathLike[str], prompt: str = "") -> Self:
-        """`prompt` (TOML) replaces the folder's own template."""
+    def from_pretrained(cls, name: str | os.PathLike[str], prompt: str = "") -> Self:
+        """`name` is a folder or a hub id; `prompt` (TOML) replaces the folder's own template."""
+        folder = local_folder(name, {})
         config = MultiMoodConfig.from_pretrained(folder)
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
         return cls(tokenizer, config, template_for(folder, config.prompt_style, prompt))

@@ -4,5 +4,6 @@ from django.urls import URLPattern, URLResolver, include, path
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("inference.generation_urls")),
+    path("", include("inference.recognition_urls")),
     path("", include("inference.training_urls")),
 ]

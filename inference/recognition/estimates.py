@@ -15,6 +15,14 @@ class Interval:
     high: float
     method: str
 
+    @property
+    def low_percent(self) -> float:
+        return 100 * self.low
+
+    @property
+    def high_percent(self) -> float:
+        return 100 * self.high
+
     def as_dict(self) -> dict[str, object]:
         return {"low": self.low, "high": self.high, "method": self.method}
 
@@ -33,6 +41,10 @@ class Estimate:
             raise ValueError("An estimate has either a value or a reason.")
         if self.value is not None and not math.isfinite(self.value):
             raise ValueError(f"{self.value} is not an estimate.")
+
+    @property
+    def percent(self) -> float | None:
+        return None if self.value is None else 100 * self.value
 
     def within(self, interval: Interval | None) -> Estimate:
         return self if self.value is None else replace(self, interval=interval)

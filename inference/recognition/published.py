@@ -15,6 +15,14 @@ class PublishedScores:
     war: float
     source: str
 
+    @property
+    def uar_percent(self) -> float:
+        return 100 * self.uar
+
+    @property
+    def war_percent(self) -> float:
+        return 100 * self.war
+
     def as_dict(self) -> dict[str, object]:
         return dict(vars(self))
 

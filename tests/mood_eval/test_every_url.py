@@ -29,6 +29,7 @@ from tests.answered_studies import (
 )
 from tests.factories import (
     make_corpus_with_dialogues,
+    make_model_version,
     make_run_with_responses,
     make_team,
     make_user,
@@ -65,6 +66,8 @@ ADDRESSES: dict[str, tuple[str, str, Statuses]] = {
     "run_list": ("get", "", RESEARCHERS),
     "run_new": ("get", "", RESEARCHERS),
     "run_detail": ("get", "run", TEAM),
+    "run_recognition": ("get", "run", TEAM),
+    "run_recognition_file": ("get", "recognition file", TEAM),
     "training_list": ("get", "", RESEARCHERS),
     "training_detail": ("get", "training", TEAM),
     "training_log": ("get", "training", TEAM),
@@ -136,6 +139,8 @@ def world() -> World:
     assignment = choose(add_item(part, stimulus, both), place, CLEARLY_FIRST)
     release = release_preferences(study=study)
     model = runs[0].model_version
+    make_model_version(team, "hush-third", kind="multimood", path="x", weights_sha256="0" * 64)
+    recognising = make_run_with_responses(team, corpus, "hush-third")
     training = TrainingRun.objects.create(
         team=team, name="hush-training", method="dpo", base=model, dataset_path=release.folder
     )
@@ -146,6 +151,7 @@ def world() -> World:
         "clip": (Clip.objects.all()[0].pk,),
         "model": (model.pk,),
         "run": (runs[0].pk,),
+        "recognition file": (recognising.pk, "confusion.csv"),
         "training": (training.pk,),
         "study": (study.pk,),
         "release": (release.pk,),

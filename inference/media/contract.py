@@ -68,6 +68,8 @@ class MediaFacts:
     audio_streams: int
     rotation: int
     """Degrees clockwise from the stored to the displayed picture: 0, 90, 180 or 270."""
+    pixel_format: str
+    """Of the first picture, as FFmpeg names it (`yuv420p`); empty without a picture."""
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ def probe_file(media: MediaFile, *, decode: bool) -> MediaFacts:
             video_streams=len(videos(container)),
             audio_streams=len(container.streams.audio),
             rotation=0,
+            pixel_format="",
         )
         if video is not None:
             facts = _with_first_picture(facts, container, video)
@@ -87,7 +88,13 @@ def _with_first_picture(
             width, height = square_size(frame, video.sample_aspect_ratio)
             if orientation.swaps:
                 width, height = height, width
-            return replace(facts, width=width, height=height, rotation=orientation.degrees)
+            return replace(
+                facts,
+                width=width,
+                height=height,
+                rotation=orientation.degrees,
+                pixel_format=frame.format.name,
+            )
     raise MediaError("none of its pictures can be decoded", CUT_SHORT)
 
 

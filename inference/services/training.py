@@ -41,7 +41,7 @@ from mood_eval.models import Team, User
 
 POLL_SECONDS = 0.5
 FINAL_PREFIX = "final_"
-OURS = ("method", "base", "dataset", "output", "resume", "media_root")
+OURS = ("method", "base", "prompt", "dataset", "output", "resume", "media_root")
 """Keys of the trainer's configuration that the platform fills in."""
 Progress = Callable[[TrainingRun], None]
 
@@ -157,6 +157,7 @@ def trainer_config(run: TrainingRun) -> dict[str, Any]:
         **run.config,
         "method": run.method,
         "base": str(checkpoint_folder(run.base.path)),
+        "prompt": run.base.prompt,
         "dataset": str(dataset_of(run)),
         "output": str(output_folder(run)),
         "media_root": default_storage.path(""),

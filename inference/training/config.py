@@ -1,4 +1,4 @@
-"""The one file that describes a training run. Standard library only: a supervisor may read it."""
+"""The one file that describes a training run. Imports no torch: a supervisor may read it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import MISSING, Field, asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, get_args, get_type_hints
+
+from inference.multimood.prompt_file import PromptError, template_for
 
 Method = Literal["sft", "dpo"]
 ModalityChoice = Literal["av", "a", "v", "text", "random"]
@@ -45,6 +47,8 @@ class TrainingConfig:
     device: Device = "auto"
     modality: ModalityChoice = "av"
     """Which of the client's media the model is given; "random" draws anew for every example."""
+    prompt: str = ""
+    """A prompt template (TOML) in place of the base checkpoint's own."""
     media_root: Path | None = None
     """Clip paths of a released dataset lie below it."""
     beta: float = 0.1
@@ -99,6 +103,7 @@ def parse_config(values: Mapping[str, Any], folder: Path) -> TrainingConfig:
     config = TrainingConfig(**given)
     _check_numbers(config)
     _check_places(config)
+    _check_prompt(config)
     return config
 
 
@@ -162,3 +167,10 @@ def _check_places(config: TrainingConfig) -> None:
         raise ConfigError(f"output: {config.output} is not a folder.")
     if config.output.resolve() == config.base.resolve():
         raise ConfigError("output: must not be the base checkpoint's own folder.")
+
+
+def _check_prompt(config: TrainingConfig) -> None:
+    try:
+        template_for(config.base, prompt=config.prompt)
+    except PromptError as error:
+        raise ConfigError(f"prompt: {error}") from error

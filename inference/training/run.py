@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from inference.training.sft import sft_trainer
 
 RUN_FILE = "run.json"
 MAY_CHANGE = ("resume", "logging_steps", "save_steps", "keep_checkpoints", "device", "processes")
+TRAINING_DEFAULTS = {field.name: field.default for field in fields(TrainingConfig)}
 MEASURED_PAIRS = 256
 FEATURE_BYTES = 8 * 2**30
 """The towers are frozen, so a clip goes through them once a run as long as this holds."""
@@ -37,7 +39,7 @@ def run(config: TrainingConfig, progress: Progress, stop: StopRequest) -> bool:
         progress.end(step, final, {})
         return True
     set_seed(config.seed)
-    processor = MultiMoodProcessor.from_pretrained(config.base)
+    processor = MultiMoodProcessor.from_pretrained(config.base, config.prompt)
     model = MultiMoodForConditionalGeneration.from_pretrained(config.base, dtype=torch.float32)
     model.model.train_towers(False)
     callback = ProgressCallback(progress, stop)
@@ -69,6 +71,8 @@ def prepare_output(config: TrainingConfig, writes: bool) -> Path | None:
     now = config.as_json()
     if began:
         before = json.loads(described.read_text(encoding="utf-8"))
+        # A key that is newer than the run had its default.
+        before = TRAINING_DEFAULTS | before
         changed = [k for k in now if k not in MAY_CHANGE and now[k] != before.get(k)]
         if changed:
             raise ConfigError(

@@ -35,6 +35,7 @@ def test_paths_are_taken_from_the_files_own_folder(
     [
         ({"method": "ppo"}, "method: 'ppo' is none of sft, dpo"),
         ({"learn_rate": 1e-4}, "learn_rate: no such key"),
+        ({"prompt": "version = 1"}, "prompt: the model's prompt: name: is missing"),
         ({"learning_rate": "fast"}, "learning_rate: expected float, found 'fast'"),
         ({"learning_rate": -1}, "learning_rate: must be above 0"),
         ({"learning_rate": float("nan")}, "learning_rate: must be above 0"),

@@ -111,6 +111,16 @@ def test_learns_its_examples_by_heart(
     ]
 
 
+def test_a_child_keeps_the_prompt_it_was_trained_with(
+    sft_config: Callable[..., TrainingConfig],
+) -> None:
+    prompt = TEMPLATE.text.replace("Situation: {text}", "What happened: {text}")
+    config = sft_config(max_steps=1, prompt=prompt)
+    assert run(config, Progress(config.output), StopRequest())
+    child = MultiMoodProcessor.from_pretrained(config.output / "final")
+    assert child.template.text == prompt
+
+
 def test_refuses_a_split_without_dialogues(sft_config: Callable[..., TrainingConfig]) -> None:
     config = sft_config(split="test")
     with pytest.raises(ConfigError, match="nothing to learn in 'test'"):

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.core.validators import validate_email
+from django.template.defaultfilters import pluralize
 
 from annotations.instruments import study_templates
 from annotations.selectors.studies import runs_to_judge
@@ -20,7 +21,9 @@ else:
 class RunsField(RunChoices):
     def label_from_instance(self, obj: GenerationRun) -> str:
         day = obj.created_at.strftime("%-d %b %Y")
-        return f"{obj.model_version.name} on {obj.corpus.name} ({obj.done} replies, {day})"
+        turns = obj.turns_answered or 0  # type: ignore[attr-defined]  # by runs_to_judge
+        name = f"{obj.model_version.name} on {obj.corpus.name}"
+        return f"{name} ({turns} client turn{pluralize(turns)} answered, {day})"
 
 
 class StudyForm(forms.Form):
@@ -32,7 +35,7 @@ class StudyForm(forms.Form):
         label="Whose replies are judged",
         widget=forms.CheckboxSelectMultiple,
         help_text="Only finished runs are listed. Only client turns that all of them answered "
-        "are used.",
+        "are used. Where a model gave several answers to a client turn, the first one is judged.",
         error_messages={"required": "Choose at least one run."},
     )
     name = forms.CharField(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers, viewsets
 from rest_framework.decorators import action
 from rest_framework.pagination import CursorPagination
@@ -12,6 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response as ApiResponse
 
 from inference.models import Corpus, GenerationRun, ModelVersion, Response, TrainingRun
+from inference.selectors.runs import Failure, failures_of, with_failed
 from mood_eval.access import for_teams_of
 
 
@@ -43,19 +46,40 @@ class ModelVersionSerializer(serializers.ModelSerializer[ModelVersion]):
 
     class Meta:
         model = ModelVersion
-        fields = ("id", "name", "kind", "parent", "weights_sha256", "is_demo", "created_at")
+        fields = (
+            *("id", "name", "kind", "parent", "weights_sha256", "prompt", "is_demo"),
+            "created_at",
+        )
 
 
 class GenerationRunSerializer(serializers.ModelSerializer[GenerationRun]):
     model = serializers.CharField(source="model_version.name")
     corpus = serializers.CharField(source="corpus.name")
+    failed = serializers.IntegerField(help_text="Responses that hold an error, not an answer.")
 
     class Meta:
         model = GenerationRun
         fields = (
-            *("id", "model", "corpus", "splits", "options", "state", "done", "total", "error"),
-            *("created_at", "started_at", "finished_at"),
+            *("id", "model", "corpus", "splits", "options", "state", "done", "total"),
+            *("failed", "error", "created_at", "started_at", "finished_at"),
         )
+
+
+class FailureSerializer(serializers.Serializer[Failure]):
+    reason = serializers.CharField()
+    stimuli = serializers.IntegerField()
+
+
+class GenerationRunDetailSerializer(GenerationRunSerializer):
+    not_answered = serializers.SerializerMethodField()
+
+    class Meta:
+        model = GenerationRun
+        fields = (*GenerationRunSerializer.Meta.fields, "not_answered")
+
+    @extend_schema_field(FailureSerializer(many=True))
+    def get_not_answered(self, run: GenerationRun) -> list[dict[str, Any]]:
+        return [asdict(failure) for failure in failures_of(run)]
 
 
 class ResponseSerializer(serializers.ModelSerializer[Response]):
@@ -66,7 +90,8 @@ class ResponseSerializer(serializers.ModelSerializer[Response]):
         model = Response
         fields = (
             *("id", "dialogue", "first_position", "sample", "client_emotion"),
-            *("therapist_emotion", "strategy", "text", "raw", "seconds", "new_tokens"),
+            *("therapist_emotion", "strategy", "text", "raw", "label_probabilities", "error"),
+            *("seconds", "prompt_tokens", "new_tokens"),
         )
 
 
@@ -94,7 +119,11 @@ class ModelVersionViewSet(TeamViewSet):
 
 class GenerationRunViewSet(TeamViewSet):
     serializer_class = GenerationRunSerializer
-    rows = GenerationRun.objects.select_related("model_version", "corpus")
+    rows = with_failed(GenerationRun.objects.select_related("model_version", "corpus"))
+
+    def get_serializer_class(self) -> type[serializers.BaseSerializer[Any]]:
+        is_one = self.action == "retrieve"
+        return GenerationRunDetailSerializer if is_one else super().get_serializer_class()
 
     @action(detail=True, serializer_class=ResponseSerializer)
     def responses(self, request: Request, pk: str) -> ApiResponse:

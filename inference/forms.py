@@ -1,21 +1,20 @@
 from __future__ import annotations
 
+import re
 from typing import Any, cast, get_args
 
 from django import forms
 
-from inference.contracts import GenerationOptions, Modality
+from inference.contracts import GenerationOptions, HistoryForm, Modality, Task
+from inference.labels import EMOTIONS
 from inference.models import Corpus, ModelVersion
 from inference.selectors.corpora import splits_of_team
+from inference.selectors.run_options import HISTORY_NAMES, MODALITY_NAMES, TASK_NAMES
+from inference.services.generation_options import MAX_BATCH, MAX_NEW_TOKENS, MAX_SAMPLES
 from mood_eval.models import Team
 
 DEFAULTS = GenerationOptions()
-MODALITY_NAMES: dict[Modality, str] = {
-    "av": "Video and audio",
-    "a": "Audio only",
-    "v": "Video only",
-    "text": "Text only",
-}
+ADVANCED = ("history", "top_p", "free_labels", "as_published", "emotions", "batch_size")
 
 
 class GenerationRunForm(forms.Form):
@@ -34,25 +33,86 @@ class GenerationRunForm(forms.Form):
         label="At most",
         help_text="Only the first stimuli of the selection. Empty: all of them.",
     )
+    task = forms.ChoiceField(
+        choices=[(key, TASK_NAMES[key]) for key in get_args(Task)],
+        initial=DEFAULTS.task,
+        required=False,
+        label="What it is asked for",
+        widget=forms.RadioSelect,
+    )
     modality = forms.ChoiceField(
         choices=[(key, MODALITY_NAMES[key]) for key in get_args(Modality)],
         initial=DEFAULTS.modality,
-        label="What the model perceives",
-        help_text="The words and the dialogue before are always given.",
+        label="Of the client's turn",
+        help_text="Its words are always given, unless only the emotion is asked for.",
+    )
+    history = forms.ChoiceField(
+        choices=[(key, HISTORY_NAMES[key]) for key in get_args(HistoryForm)],
+        initial=DEFAULTS.history,
+        required=False,
+        label="The dialogue before",
+    )
+    samples = forms.IntegerField(
+        initial=DEFAULTS.samples,
+        required=False,
+        min_value=1,
+        max_value=MAX_SAMPLES,
+        label="Answers a client turn",
+        help_text="Several need a temperature above 0.",
     )
     temperature = forms.FloatField(
         initial=DEFAULTS.temperature,
         min_value=0,
         max_value=5,
-        help_text="0 always takes the likeliest word.",
+        help_text="0 always takes the likeliest word. Higher values vary more.",
     )
     max_new_tokens = forms.IntegerField(
         initial=DEFAULTS.max_new_tokens,
         min_value=1,
-        max_value=2048,
+        max_value=MAX_NEW_TOKENS,
         label="Longest answer, in tokens",
     )
-    seed = forms.IntegerField(initial=DEFAULTS.seed, min_value=0, max_value=2**31 - 1)
+    seed = forms.IntegerField(
+        initial=DEFAULTS.seed,
+        min_value=0,
+        max_value=2**31 - 1,
+        help_text="The same seed gives the same answers.",
+    )
+    top_p = forms.FloatField(
+        initial=DEFAULTS.top_p,
+        required=False,
+        min_value=0,
+        max_value=1,
+        label="Share of likeliest words to draw from",
+        help_text="1 leaves every word possible. Without effect at temperature 0.",
+    )
+    free_labels = forms.BooleanField(
+        required=False,
+        label="Let the model write its labels freely",
+        help_text="Otherwise emotions and strategy are chosen among the known ones, and each comes "
+        "with a probability.",
+    )
+    as_published = forms.BooleanField(
+        required=False,
+        label="Treat media and prompt as the published code does",
+        help_text="To compare with published figures. It hears less of long sounds and leaves the "
+        "dialogue before out.",
+    )
+    emotions = forms.CharField(
+        required=False,
+        label="Emotions to choose from",
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="Only where the emotion alone is asked for: separated by commas or lines. Empty: "
+        f"{', '.join(EMOTIONS)}.",
+    )
+    batch_size = forms.IntegerField(
+        initial=DEFAULTS.batch_size,
+        required=False,
+        min_value=1,
+        max_value=MAX_BATCH,
+        label="Client turns answered together",
+        help_text="Changes speed and memory, never an answer.",
+    )
 
     def __init__(self, *args: Any, team: Team, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -66,11 +126,22 @@ class GenerationRunForm(forms.Form):
         if not names:
             del self.fields["splits"]
 
+    @property
+    def advanced_errors(self) -> bool:
+        return any(self[name].errors for name in ADVANCED)
+
+    def clean_emotions(self) -> tuple[str, ...]:
+        names = re.split(r"[,\n]", self.cleaned_data["emotions"])
+        return tuple(" ".join(name.split()) for name in names if name.strip())
+
     def options(self) -> GenerationOptions:
+        """What was left empty keeps its default."""
         data = self.cleaned_data
+        names = ("modality", "temperature", "max_new_tokens", "seed", "task", "history", "samples")
+        given = {name: data[name] for name in (*names, "top_p", "batch_size")}
         return GenerationOptions(
-            modality=data["modality"],
-            temperature=data["temperature"],
-            max_new_tokens=data["max_new_tokens"],
-            seed=data["seed"],
+            **{name: value for name, value in given.items() if value not in (None, "")},
+            constrain_labels=not data["free_labels"],
+            as_published=data["as_published"],
+            emotions=data["emotions"],
         )

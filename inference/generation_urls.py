@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from inference.views import corpora, model_versions, runs
+from inference.views import corpora, model_versions, run_files, runs
 
 urlpatterns = [
     path("corpora/", corpora.corpus_list, name="corpus_list"),
@@ -20,6 +20,11 @@ urlpatterns = [
     path("runs/", runs.run_list, name="run_list"),
     path("runs/new/", runs.run_new, name="run_new"),
     path("runs/<int:pk>/", runs.run_detail, name="run_detail"),
+    path(
+        "runs/<int:pk>/responses.jsonl", run_files.run_responses_jsonl, name="run_responses_jsonl"
+    ),
+    path("runs/<int:pk>/responses.csv", run_files.run_responses_csv, name="run_responses_csv"),
+    path("runs/<int:pk>/again/", runs.run_answer_again, name="run_answer_again"),
     path("runs/<int:pk>/cancel/", runs.run_cancel, name="run_cancel"),
     path("runs/<int:pk>/resume/", runs.run_resume, name="run_resume"),
 ]

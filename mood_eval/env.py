@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
@@ -41,6 +42,15 @@ def choice(name: str, options: tuple[str, ...], default: str) -> str:
     value = text(name, default)
     if value not in options:
         raise ImproperlyConfigured(f"{name} must be one of {', '.join(options)}, not {value!r}.")
+    return value
+
+
+def device(name: str, default: str) -> str:
+    value = text(name, default)
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", value):
+        raise ImproperlyConfigured(
+            f"{name} must be auto, cpu, cuda or a GPU's number as cuda:1, not {value!r}."
+        )
     return value
 
 

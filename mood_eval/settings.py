@@ -132,6 +132,8 @@ FEATURE_CACHE = VAR / "features"
 FEATURE_CACHE_MB = env.integer("FEATURE_CACHE_MB", 4096, minimum=0)
 MODELS_IN_MEMORY = env.integer("MODELS_IN_MEMORY", 1, minimum=1)
 """Checkpoints that one worker keeps loaded; the least recently used one leaves first."""
+MODEL_DEVICE = env.device("MOODEVAL_DEVICE", "auto")
+"""Where models run: auto (a GPU if there is one), cpu, cuda, cuda:1, ..."""
 MEDIA_SECONDS = env.integer("MEDIA_SECONDS", 120, minimum=1)
 """Reading one clip may take this long; then the process that reads it is killed."""
 MEDIA_MEMORY_MB = env.integer("MEDIA_MEMORY_MB", 2048, minimum=256)

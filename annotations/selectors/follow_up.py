@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.db.models import Count
+
 from annotations.models import DatasetTraining, Item, PreferenceDataset, Study
 from inference.models import (
     Corpus,
@@ -89,8 +91,12 @@ def fresh_stimuli(study: Study, corpus: Corpus) -> list[int]:
 def run_over(model: ModelVersion, stimuli: Sequence[int]) -> GenerationRun | None:
     """The latest run of the model over exactly these stimuli that has not failed."""
     wanted = set(stimuli)
-    runs = GenerationRun.objects.filter(model_version=model, total=len(wanted)).exclude(
-        state__in=[JobState.FAILED, JobState.CANCELLED]
+    runs = (
+        GenerationRun.objects.filter(model_version=model)
+        .exclude(state__in=[JobState.FAILED, JobState.CANCELLED])
+        .exclude(options__contains={"task": "emotion"})
+        .annotate(selected=Count("selection"))
+        .filter(selected=len(wanted))
     )
     for run in runs.order_by("-pk"):
         if set(run.selection.values_list("stimulus_id", flat=True)) == wanted:

@@ -8,7 +8,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery
 
 from annotations.models import Assignment, Flag, Item, PreferenceDataset, Study, StudyRater
-from inference.models import GenerationRun, JobState
+from inference.models import GenerationRun, JobState, Response
 from mood_eval.access import for_teams_of, team_object
 from mood_eval.models import Team, User
 
@@ -90,9 +90,14 @@ def raters_with_progress(study: Study) -> QuerySet[StudyRater]:
 
 
 def runs_to_judge(team: Team) -> QuerySet[GenerationRun]:
-    """Finished runs, newest first."""
+    """Finished runs that hold replies, newest first, with `turns_answered`."""
+    answers = Response.objects.filter(run=OuterRef("pk"), sample=0, error="").order_by()
     return (
         GenerationRun.objects.filter(team=team, state=JobState.DONE)
+        .exclude(options__contains={"task": "emotion"})
+        .annotate(
+            turns_answered=Subquery(answers.values("run").annotate(n=Count("pk")).values("n"))
+        )
         .select_related("model_version", "corpus")
         .order_by("-created_at")
     )

@@ -30,6 +30,7 @@ from inference.errors import (
     WrongStateError,
 )
 from inference.models import GenerationRun, JobState, Response, Stimulus
+from inference.selectors.run_options import names_emotions_only
 from mood_eval.models import Team, User
 
 SEED_BITS = 31
@@ -110,6 +111,12 @@ def check_runs(team: Team, template: StudyTemplate, runs: Sequence[GenerationRun
             f"“{template.name}” needs at least {template.min_runs} generation runs, "
             f"not {len(runs)}."
         )
+    without_replies = [str(run.pk) for run in runs if names_emotions_only(run.options)]
+    if without_replies:
+        raise InvalidOptionsError(
+            f"Generation run {', '.join(without_replies)} names emotions only: there is no reply "
+            "to judge."
+        )
 
 
 def free_name(team: Team, template: StudyTemplate) -> str:
@@ -153,13 +160,16 @@ def launch_study(study: Study) -> Study:
 
 
 def answered_by_all(study: Study) -> dict[int, list[Response]]:
-    """Stimulus -> its responses in the order of the runs, where every run has answered."""
+    """Stimulus -> its responses in the order of the runs, where every run has answered.
+
+    Of a run with several answers a stimulus the first one stands for the model."""
     runs = [link.run for link in study.study_runs.select_related("run")]
     unfinished = [str(run.pk) for run in runs if run.state != JobState.DONE]
     if unfinished:
         raise WrongStateError(f"Generation run {', '.join(unfinished)} is not finished.")
     found: dict[int, dict[int, Response]] = defaultdict(dict)
-    for response in Response.objects.filter(run__in=runs, sample=0).only("id", "run", "stimulus"):
+    answers = Response.objects.filter(run__in=runs, sample=0, error="")
+    for response in answers.only("id", "run", "stimulus"):
         found[response.stimulus_id][response.run_id] = response
     stimuli = sorted(key for key, answers in found.items() if len(answers) == len(runs))
     if not stimuli:

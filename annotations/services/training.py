@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from django.db import transaction
@@ -20,7 +21,8 @@ from annotations.services.studies import create_study
 from inference.contracts import GenerationOptions
 from inference.errors import DomainError, NothingSelectedError, WrongStateError
 from inference.models import Dialogue, GenerationRun, ModelVersion, TrainingRun
-from inference.services.generation import create_generation_run, options_of
+from inference.selectors.run_options import options_of
+from inference.services.generation import create_generation_run
 from inference.services.training import start_training_run
 from mood_eval.models import User
 
@@ -89,10 +91,10 @@ def checked_follow_up(training_run: TrainingRun) -> FollowUp:
 
 
 def generation_options(study: Study, base: ModelVersion) -> GenerationOptions:
-    """As the old version answered in the study it was rated in."""
+    """As the old version answered in the study it was rated in, which shows one answer each."""
     runs = GenerationRun.objects.filter(study_runs__study=study)
     run = runs.filter(model_version=base).first() or runs.order_by("pk").first()
-    return options_of(run) if run else GenerationOptions()
+    return replace(options_of(run), samples=1) if run else GenerationOptions()
 
 
 def answer_fresh(

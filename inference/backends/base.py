@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from inference.contracts import Answer, GenerationOptions, StimulusInput
@@ -17,3 +19,14 @@ class Backend(Protocol):
         governs an answer's sampling. A stimulus whose clips cannot be read gets answers with an
         error, and the others are answered."""
         ...
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What a worker may use of the machine it runs on."""
+
+    device: str = "auto"
+    models_in_memory: int = 1
+    feature_cache: Path | None = None
+    """Folder; None keeps nothing on disk."""
+    feature_cache_mb: int = 0

@@ -1,20 +1,39 @@
 from __future__ import annotations
 
-import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
+from inference.backends.base import Machine
+from inference.backends.kept import KeptModels
+from inference.backends.memory import (
+    ModelDoesNotFitError,
+    available_bytes,
+    free_memory,
+    is_out_of_memory,
+    needed_bytes,
+)
 from inference.contracts import Answer, GenerationOptions, StimulusInput
+from inference.errors import DomainError
+from inference.multimood.features import FeatureCache
 from inference.multimood.generation import MultiMoodGenerator
+
+MIB = 2**20
+TOO_MUCH_AT_ONCE = (
+    "The memory did not suffice for {} client turns with {} answers each at once. Start a new run "
+    "with fewer client turns answered together, fewer answers, or shorter ones."
+)
 
 
 @dataclass(frozen=True)
 class Checkpoint:
     folder: Path
     weights_sha256: str
+    prompt: str = ""
+    """TOML; none: the folder's own."""
+    device: str = "auto"
 
 
 class MultiMoodBackend:
@@ -27,28 +46,69 @@ class MultiMoodBackend:
         options: GenerationOptions,
         seeds: Sequence[int],
     ) -> list[Answer]:
-        return self.generator.answer(stimuli, options, seeds)
+        try:
+            return self.generator.answer(stimuli, options, seeds)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            raise DomainError(TOO_MUCH_AT_ONCE.format(len(stimuli), options.samples)) from error
 
 
-class _Loaded:
-    """One model per process: a second one would not fit beside the first."""
-
-    lock = threading.Lock()
-    checkpoint: Checkpoint | None = None
-    backend: MultiMoodBackend | None = None
+KEPT: KeptModels[Checkpoint, MultiMoodBackend] = KeptModels()
 
 
-def load_multimood(checkpoint: Checkpoint) -> MultiMoodBackend:
-    with _Loaded.lock:
-        if _Loaded.backend is None or _Loaded.checkpoint != checkpoint:
-            _Loaded.checkpoint = _Loaded.backend = None  # the old one goes before the new one comes
-            _Loaded.backend = MultiMoodBackend(MultiMoodGenerator.load(checkpoint.folder))
-            _Loaded.checkpoint = checkpoint
-        return _Loaded.backend
+def load_multimood(
+    checkpoint: Checkpoint,
+    machine: Machine | None = None,
+    verify: Callable[[], None] | None = None,
+) -> MultiMoodBackend:
+    """`verify` raises where the weights are not the registered ones. It is asked once the model is
+    known to fit, since it may have to read all of them, and also for one that is still loaded."""
+    machine = machine or Machine()
+    device = chosen_device(checkpoint.device)
+    needed = needed_bytes(checkpoint.folder, dtype_on(device))
+
+    def load() -> MultiMoodBackend:
+        free = available_bytes(device)
+        if needed > free:
+            raise ModelDoesNotFitError(checkpoint.folder, needed, free)
+        if verify is not None:
+            verify()
+        try:
+            return MultiMoodBackend(_generator(checkpoint, device, machine))
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            problem = ModelDoesNotFitError(checkpoint.folder, needed, available_bytes(device))
+        free_memory()  # here the traceback no longer holds what was half loaded
+        raise problem
+
+    backend = KEPT.get(
+        checkpoint, machine.models_in_memory, lambda: needed <= available_bytes(device), load
+    )
+    if verify is not None:
+        verify()
+    return backend
 
 
 def unload_multimood() -> None:
-    with _Loaded.lock:
-        _Loaded.checkpoint = _Loaded.backend = None
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
+    KEPT.drop_all()
+
+
+def chosen_device(device: str) -> str:
+    if device != "auto":
+        return device
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def dtype_on(device: str) -> torch.dtype:
+    return torch.bfloat16 if device.startswith("cuda") else torch.float32
+
+
+def _generator(checkpoint: Checkpoint, device: str, machine: Machine) -> MultiMoodGenerator:
+    features = None
+    if machine.feature_cache is not None and machine.feature_cache_mb:
+        features = FeatureCache(machine.feature_cache, machine.feature_cache_mb * MIB)
+    return MultiMoodGenerator.load(
+        checkpoint.folder, device, features=features, prompt=checkpoint.prompt
+    )

@@ -6,17 +6,26 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from inference.backends.base import Backend
+from inference.backends.base import Backend, Machine
 from inference.backends.imported import ImportedBackend, Lookup
 from inference.backends.weights import weights_sha256
 from inference.errors import CheckpointError
 
 
-def load_backend(*, kind: str, folder: Path | None, sha256: str, replies: Lookup) -> Backend:
+def load_backend(
+    *,
+    kind: str,
+    folder: Path | None,
+    sha256: str,
+    replies: Lookup,
+    prompt: str = "",
+    machine: Machine | None = None,
+) -> Backend:
+    """`prompt` (TOML) replaces the folder's own."""
     if kind == "imported":
         return ImportedBackend(replies)
     if kind == "multimood" and folder is not None:
-        return _multimood(folder, sha256)
+        return _multimood(folder, sha256, prompt, machine or Machine())
     raise CheckpointError(f"Nothing here can answer for a model of the kind “{kind}”.")
 
 
@@ -27,13 +36,17 @@ def unload_models() -> None:
         loaded.unload_multimood()
 
 
-def _multimood(folder: Path, registered: str) -> Backend:
-    found = weights_sha256(folder)
-    if registered and found != registered:
-        raise CheckpointError(
-            f"The weights in {folder} are not those that were registered: their SHA-256 is "
-            f"{found[:12]}…, it was {registered[:12]}…. Register the new weights as a new model."
-        )
+def _multimood(folder: Path, registered: str, prompt: str, machine: Machine) -> Backend:
     from inference.backends.multimood import Checkpoint, load_multimood
 
-    return load_multimood(Checkpoint(folder, found))
+    def verify() -> None:
+        found = weights_sha256(folder)
+        if registered and found != registered:
+            raise CheckpointError(
+                f"The weights in {folder} are not those that were registered: their SHA-256 is "
+                f"{found[:12]}…, it was {registered[:12]}…. Register the new weights as a new "
+                "model."
+            )
+
+    checkpoint = Checkpoint(folder, registered or weights_sha256(folder), prompt, machine.device)
+    return load_multimood(checkpoint, machine, verify)

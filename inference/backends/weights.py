@@ -1,9 +1,14 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from pathlib import Path
 
 from inference.errors import CheckpointError
+
+FileState = tuple[Path, int, int, int, int]
+_known: dict[FileState, str] = {}
+_lock = threading.Lock()
 
 
 def weights_sha256(folder: Path) -> str:
@@ -21,5 +26,21 @@ def weights_sha256(folder: Path) -> str:
 
 
 def _file_sha256(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    """Read once a process: a real checkpoint has 15 GB. A file that was written to or exchanged
+    since is read again."""
+    state = _state(file)
+    with _lock:
+        known = _known.get(state)
+    if known is None:
+        with file.open("rb") as stream:
+            known = hashlib.file_digest(stream, "sha256").hexdigest()
+        if _state(file) == state:
+            with _lock:
+                _known[state] = known
+    return known
+
+
+def _state(file: Path) -> FileState:
+    """The time of the last change of the inode cannot be set back, unlike that of the content."""
+    stat = file.stat()
+    return file.resolve(), stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns

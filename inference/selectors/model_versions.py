@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,11 +22,13 @@ def models_of_team(team: Team) -> QuerySet[ModelVersion]:
 
 def model_facts(model: ModelVersion) -> dict[str, Any]:
     """What the command line reports."""
+    prompt = hashlib.sha256(model.prompt.encode()).hexdigest() if model.prompt else None
     return {
         "name": model.name,
         "kind": model.kind,
         "path": model.path,
         "sha256": model.weights_sha256,
+        "prompt_sha256": prompt,
         "parent": model.parent.name if model.parent else None,
         "demo": model.is_demo,
         "runs": getattr(model, "run_count", 0),

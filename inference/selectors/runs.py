@@ -1,19 +1,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Count, F, Func, OuterRef, Q, QuerySet, Subquery, Sum, TextField, Value
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from inference.contracts import TurnText
 from inference.models import GenerationRun, JobState, ModelVersion, Response
-from inference.selectors.stimuli import stimulus_inputs
+from inference.selectors.run_options import names_emotions_only
 from mood_eval.models import Team
 
-RATE_WINDOW = timedelta(seconds=60)
+RATE_RESPONSES = 200
+PLACE = "^Dialogue “.*?”, turns? [0-9]+( to [0-9]+)?: "
+"""Begins the error of a response, see services.clip_errors; what follows is the reason."""
+WITHOUT_PLACE = Func(
+    F("error"), Value(PLACE), Value(""), function="regexp_replace", output_field=TextField()
+)
+PART_NAMES = {
+    "client_emotion": "client's emotion",
+    "therapist_emotion": "therapist's emotion",
+    "strategy": "strategy",
+    "text": "reply",
+}
 
 
 @dataclass(frozen=True)
@@ -22,7 +33,8 @@ class RunProgress:
     total: int
     percent: float
     rate: float | None
-    """Responses per second: lately while it runs, overall afterwards; None when unknown."""
+    """Responses per second: of the latest ones while it runs, of all afterwards; None when
+    unknown."""
     remaining: timedelta | None
 
     @property
@@ -39,11 +51,19 @@ def duration_words(duration: timedelta) -> str:
 
 
 def runs_of_team(team: Team) -> QuerySet[GenerationRun]:
-    return (
+    """With `failed`, newest first."""
+    return with_failed(
         GenerationRun.objects.filter(team=team)
         .select_related("model_version", "corpus", "created_by")
         .order_by("-pk")
     )
+
+
+def with_failed(runs: QuerySet[GenerationRun]) -> QuerySet[GenerationRun]:
+    """Adds `failed`: how many responses hold an error."""
+    rows = Response.objects.filter(run=OuterRef("pk")).exclude(error="").order_by()
+    counted = rows.values("run").annotate(n=Count("pk")).values("n")
+    return runs.annotate(failed=Coalesce(Subquery(counted), 0))
 
 
 def runs_of_model(model: ModelVersion) -> QuerySet[GenerationRun]:
@@ -53,6 +73,7 @@ def runs_of_model(model: ModelVersion) -> QuerySet[GenerationRun]:
 
 
 def run_progress(run: GenerationRun) -> RunProgress:
+    """In responses: a client turn with several answers counts as often."""
     rate = _rate(run, timezone.now())
     left = run.total - run.done
     return RunProgress(
@@ -65,42 +86,89 @@ def run_progress(run: GenerationRun) -> RunProgress:
 
 
 def _rate(run: GenerationRun, now: datetime) -> float | None:
+    """From the time the model took, so that neither a pause nor the size of a chunk counts.
+    Replies that took none (imported ones) are counted by the clock."""
     if run.started_at is None or not run.done:
         return None
+    responses = Response.objects.filter(run=run).order_by("-pk")
     if run.state == JobState.RUNNING:
-        since = max(run.started_at, now - RATE_WINDOW)
-        lately = Response.objects.filter(run=run, created_at__gt=since).count()
-        if lately:
-            return lately / max((now - since).total_seconds(), 0.001)
+        responses = responses[:RATE_RESPONSES]
+    took = responses.aggregate(n=Count("pk"), seconds=Sum("seconds"))
+    if took["seconds"]:
+        return float(took["n"] / took["seconds"])
     seconds = ((run.finished_at or now) - run.started_at).total_seconds()
     return run.done / seconds if seconds > 0 else None
 
 
-def responses_of_run(run: GenerationRun) -> QuerySet[Response]:
-    """In corpus order, which is the order of the selection."""
-    return (
-        Response.objects.filter(run=run)
-        .select_related("stimulus__dialogue")
-        .order_by("stimulus__dialogue_id", "stimulus__first_position", "sample")
+@dataclass(frozen=True)
+class Failure:
+    reason: str
+    stimuli: int
+
+
+def failures_of(run: GenerationRun) -> list[Failure]:
+    """Why client turns have no answer, the most frequent reason first."""
+    return failures_by_run([run]).get(run.pk, [])
+
+
+def failures_by_run(runs: Sequence[GenerationRun]) -> dict[int, list[Failure]]:
+    rows = (
+        Response.objects.filter(run__in=runs)
+        .exclude(error="")
+        .annotate(reason=WITHOUT_PLACE)
+        .values("run_id", "reason")
+        .annotate(stimuli=Count("stimulus", distinct=True))
+        .order_by("-stimuli", "reason")
     )
+    found: dict[int, list[Failure]] = {}
+    for row in rows:
+        found.setdefault(row["run_id"], []).append(Failure(row["reason"], row["stimuli"]))
+    return found
 
 
 @dataclass(frozen=True)
-class ShownResponse:
-    response: Response
-    client_turns: tuple[TurnText, ...]
+class RunCounts:
+    answered: int
+    """Responses that hold an answer."""
+    failed: int
+    """Responses that hold an error instead."""
+    failures: tuple[Failure, ...]
+    unread: tuple[tuple[str, int], ...]
+    """(what, responses) for each part of an answer that could not be read from it."""
+
+    @property
+    def failed_stimuli(self) -> int:
+        return sum(failure.stimuli for failure in self.failures)
 
 
-def with_client_turns(responses: Sequence[Response]) -> list[ShownResponse]:
-    inputs = stimulus_inputs([response.stimulus for response in responses])
-    return [
-        ShownResponse(response, given.client_turns)
-        for response, given in zip(responses, inputs, strict=True)
-    ]
+def run_counts(run: GenerationRun) -> RunCounts:
+    """Needs `model_version`."""
+    parts = parts_to_read(run)
+    answered = Q(error="")
+    counts = Response.objects.filter(run=run).aggregate(
+        answered=Count("pk", filter=answered),
+        failed=Count("pk", filter=~answered),
+        **{f"no_{part}": Count("pk", filter=answered & Q(**{part: ""})) for part in parts},
+    )
+    return RunCounts(
+        answered=counts["answered"],
+        failed=counts["failed"],
+        failures=tuple(failures_of(run)) if counts["failed"] else (),
+        unread=tuple((PART_NAMES[part], counts[f"no_{part}"]) for part in parts),
+    )
 
 
-def run_facts(run: GenerationRun) -> dict[str, Any]:
-    """What the command line reports."""
+def parts_to_read(run: GenerationRun) -> tuple[str, ...]:
+    """What the model was asked for. Imported replies have whatever labels their corpus has."""
+    if run.model_version.kind == ModelVersion.Kind.IMPORTED:
+        return ()
+    return ("client_emotion",) if names_emotions_only(run.options) else tuple(PART_NAMES)
+
+
+def run_facts(run: GenerationRun, failures: Sequence[Failure] | None = None) -> dict[str, Any]:
+    """What the command line reports. `failures` spares a query where they are known."""
+    if failures is None:
+        failures = failures_of(run)
     seconds = (
         (run.finished_at - run.started_at).total_seconds()
         if run.started_at and run.finished_at
@@ -116,6 +184,7 @@ def run_facts(run: GenerationRun) -> dict[str, Any]:
         "done": run.done,
         "total": run.total,
         "error": run.error,
+        "not_answered": [asdict(failure) for failure in failures],
         "started_at": run.started_at,
         "finished_at": run.finished_at,
         "seconds": seconds,

@@ -21,6 +21,16 @@ def stimulus_inputs(stimuli: Sequence[Stimulus]) -> list[StimulusInput]:
     return [_input(stimulus, turns[stimulus.dialogue_id]) for stimulus in stimuli]
 
 
+def clip_positions(stimulus: Stimulus) -> list[int]:
+    """Of the client turns that have clips, as in `clip_paths`."""
+    turns = Turn.objects.filter(
+        dialogue=stimulus.dialogue_id,
+        position__range=(stimulus.first_position, stimulus.last_position),
+        clip__isnull=False,
+    )
+    return list(turns.order_by("position").values_list("position", flat=True))
+
+
 def human_replies(stimuli: Sequence[Stimulus]) -> dict[str, ReplyFields]:
     """By stimulus key: the therapist turn that directly follows, with the corpus' labels."""
     turns = _turns(stimuli)

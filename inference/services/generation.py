@@ -4,39 +4,44 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, fields
-from typing import get_args
+from dataclasses import asdict
 
+from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Count, OuterRef, ProtectedError, Subquery
+from django.db.models.functions import Coalesce
 
-from inference.backends.base import Backend
+from inference.backends.base import Backend, Machine
 from inference.backends.registry import load_backend
-from inference.contracts import Answer, GenerationOptions, Modality, ReplyFields, StimulusInput
+from inference.contracts import Answer, GenerationOptions, ReplyFields
 from inference.errors import (
-    ClipError,
     DomainError,
     InvalidOptionsError,
     NothingSelectedError,
     UnknownNameError,
+    WrongStateError,
 )
 from inference.models import (
     Corpus,
     Dialogue,
     GenerationRun,
+    JobState,
     ModelVersion,
     Response,
     RunStimulus,
     Stimulus,
 )
+from inference.multimood.prompt_file import template_for
+from inference.selectors.run_options import PROMPT_KEY, options_of
+from inference.selectors.runs import failures_of
 from inference.selectors.stimuli import human_replies, stimulus_inputs, stimulus_key
 from inference.services import jobs
+from inference.services.clip_errors import placed
+from inference.services.generation_options import check_options
 from inference.services.jobs import Lease, work_under_lease
 from inference.services.model_versions import checkpoint_folder
 from mood_eval.models import Team, User
 
-MAX_NEW_TOKENS = 2048
-MAX_BATCH = 256
 Progress = Callable[[GenerationRun], None]
 
 
@@ -57,7 +62,7 @@ def create_generation_run(
     `stimuli` names keys of the corpus; `splits` then only says where they come from.
     """
     options = options or GenerationOptions()
-    check_options(options)
+    check_options(options, model_version)
     if {model_version.team_id, corpus.team_id} != {team.pk}:
         raise UnknownNameError("The model and the corpus must belong to the team.")
     if stimuli is None:
@@ -68,7 +73,7 @@ def create_generation_run(
         corpus=corpus,
         splits=list(splits),
         options=asdict(options),
-        total=len(stimuli),
+        total=len(stimuli) * options.samples,
         created_by=user,
     )
     RunStimulus.objects.bulk_create(
@@ -109,29 +114,36 @@ def _check_splits(corpus: Corpus, splits: Sequence[str]) -> None:
         raise UnknownNameError(f"{corpus} has no split {', '.join(unknown)}. Its splits: {names}.")
 
 
-def check_options(options: GenerationOptions) -> None:
-    rules = {
-        f"The modality must be one of {', '.join(get_args(Modality))}.": options.modality
-        in get_args(Modality),
-        f"The number of new tokens must lie between 1 and {MAX_NEW_TOKENS}.": 1
-        <= options.max_new_tokens
-        <= MAX_NEW_TOKENS,
-        "The temperature must lie between 0 and 5.": 0 <= options.temperature <= 5,
-        "top_p must be above 0 and at most 1.": 0 < options.top_p <= 1,
-        f"The batch size must lie between 1 and {MAX_BATCH}.": 1 <= options.batch_size <= MAX_BATCH,
-        "The seed must lie between 0 and 2147483647.": 0 <= options.seed < 2**31,
-    }
-    broken = [rule for rule, holds in rules.items() if not holds]
-    if broken:
-        raise InvalidOptionsError(" ".join(broken))
-
-
 def cancel_generation_run(run: GenerationRun) -> None:
     jobs.request_cancel(run)
 
 
 def resume_generation_run(run: GenerationRun) -> None:
-    jobs.resume(run)
+    """What is missing is answered; where nothing is, what failed is tried again."""
+    run.refresh_from_db()
+    if run.state == JobState.FAILED and run.done >= run.total:
+        answer_failed_again(run)
+    else:
+        jobs.resume(run)
+
+
+@transaction.atomic
+def answer_failed_again(run: GenerationRun) -> int:
+    """Replaces the rows that hold an error, and no other; how many they are."""
+    row = GenerationRun.objects.select_for_update().get(pk=run.pk)
+    if row.is_active:
+        raise WrongStateError("This run is still at work. Wait for its end, or cancel it.")
+    failed = Response.objects.filter(run=row).exclude(error="")
+    try:
+        count, _ = failed.delete()
+    except ProtectedError as error:
+        raise WrongStateError("What failed is used elsewhere, so it stays as it is.") from error
+    if not count:
+        raise WrongStateError("Nothing failed in this run.")
+    row.done = Response.objects.filter(run=row).count()
+    row.save(update_fields=["done"])
+    jobs.enqueue(row)
+    return count
 
 
 def run_generation(run_id: int, on_chunk: Progress | None = None) -> bool:
@@ -147,32 +159,58 @@ def _answer_all(lease: Lease[GenerationRun], on_chunk: Progress | None) -> None:
     options = options_of(run)
     backend = _backend(run)
     position = -1
-    while chunk := _unanswered(run, position, options.batch_size):
+    while chunk := _unanswered(run, position, options):
         stimuli, position = [row.stimulus for row in chunk], chunk[-1].position
-        answers = _answers(backend, stimuli, options)
+        responses = _responses(run, stimuli, backend, options)
         lease.check()
         with lease.commit_chunk() as row:
-            Response.objects.bulk_create(
-                [_response(run, s, a) for s, a in zip(stimuli, answers, strict=True)]
-            )
+            Response.objects.bulk_create(_missing(run, responses))
             row.done = Response.objects.filter(run=run).count()
         if on_chunk:
             on_chunk(row)
+    _refuse_without_answers(run)
 
 
-def options_of(run: GenerationRun) -> GenerationOptions:
-    known = {field.name for field in fields(GenerationOptions)}
-    return GenerationOptions(**{k: v for k, v in run.options.items() if k in known})
+def _refuse_without_answers(run: GenerationRun) -> None:
+    if Response.objects.filter(run=run, error="").exists():
+        return
+    reasons = " ".join(failure.reason for failure in failures_of(run)[:3])
+    raise DomainError(f"Not one client turn could be answered. {reasons}")
 
 
 def _backend(run: GenerationRun) -> Backend:
     version = run.model_version
+    folder = checkpoint_folder(version.path) if version.path else None
+    prompt = ""
+    if folder is not None:
+        template = template_for(folder, version.config.get("prompt_style", "full"), version.prompt)
+        _note_prompt(run, template.sha256)
+        prompt = template.text
     return load_backend(
         kind=version.kind,
-        folder=checkpoint_folder(version.path) if version.path else None,
+        folder=folder,
         sha256=version.weights_sha256,
         replies=_reply_lookup(run),
+        prompt=prompt,
+        machine=Machine(
+            device=settings.MODEL_DEVICE,
+            models_in_memory=settings.MODELS_IN_MEMORY,
+            feature_cache=settings.FEATURE_CACHE,
+            feature_cache_mb=settings.FEATURE_CACHE_MB,
+        ),
     )
+
+
+def _note_prompt(run: GenerationRun, sha256: str) -> None:
+    """A run has one prompt from its first answer to its last."""
+    if PROMPT_KEY not in run.options:
+        run.options[PROMPT_KEY] = sha256
+        run.save(update_fields=["options"])
+    elif run.options[PROMPT_KEY] != sha256:
+        raise DomainError(
+            f"The prompt of {run.model_version} has changed since this run began. Put the old one "
+            "back, or start a new run."
+        )
 
 
 def _reply_lookup(run: GenerationRun) -> Callable[[Sequence[str]], Mapping[str, ReplyFields]]:
@@ -186,50 +224,73 @@ def _reply_lookup(run: GenerationRun) -> Callable[[Sequence[str]], Mapping[str, 
     return lookup
 
 
-def _unanswered(run: GenerationRun, after: int, size: int) -> list[RunStimulus]:
-    answered = Response.objects.filter(run=run, stimulus=OuterRef("stimulus"))
-    rows = RunStimulus.objects.filter(~Exists(answered), run=run, position__gt=after)
-    return list(rows.select_related("stimulus__dialogue").order_by("position")[:size])
+def _unanswered(run: GenerationRun, after: int, options: GenerationOptions) -> list[RunStimulus]:
+    of_stimulus = Response.objects.filter(run=run, stimulus=OuterRef("stimulus"))
+    answered = of_stimulus.order_by().values("stimulus").annotate(n=Count("pk")).values("n")
+    rows = (
+        RunStimulus.objects.filter(run=run, position__gt=after)
+        .annotate(answered=Coalesce(Subquery(answered), 0))
+        .filter(answered__lt=options.samples)
+    )
+    return list(
+        rows.select_related("stimulus__dialogue").order_by("position")[: options.batch_size]
+    )
 
 
-def _answers(
-    backend: Backend, chunk: Sequence[Stimulus], options: GenerationOptions
-) -> list[Answer]:
-    seeds = [stimulus_seed(options.seed, stimulus_key(stimulus)) for stimulus in chunk]
+def _responses(
+    run: GenerationRun, chunk: Sequence[Stimulus], backend: Backend, options: GenerationOptions
+) -> list[Response]:
+    samples = range(options.samples)
+    seeds = [
+        stimulus_seed(options.seed, stimulus_key(stimulus), sample)
+        for stimulus in chunk
+        for sample in samples
+    ]
     inputs = stimulus_inputs(chunk)
-    try:
-        return backend.answer(inputs, options, seeds)
-    except ClipError as error:
-        raise _placed(error, chunk, inputs) from error
+    answers = backend.answer(inputs, options, seeds)
+    places = [
+        (stimulus, given, sample)
+        for stimulus, given in zip(chunk, inputs, strict=True)
+        for sample in samples
+    ]
+    return [
+        _response(run, stimulus, sample, placed(answer, stimulus, given))
+        for (stimulus, given, sample), answer in zip(places, answers, strict=True)
+    ]
 
 
-def _placed(
-    error: ClipError, chunk: Sequence[Stimulus], inputs: Sequence[StimulusInput]
-) -> DomainError:
-    """Stored clips are named by their hash, which tells nobody where they belong."""
-    for stimulus, given in zip(chunk, inputs, strict=True):
-        if error.path in given.clip_paths:
-            place = f"dialogue “{stimulus.dialogue.external_id}”, turns from "
-            place += f"{stimulus.first_position + 1}"
-            return DomainError(f"In {place}: {error} Then resume this run: its answers are kept.")
-    return error
+def stimulus_seed(seed: int, key: str, sample: int = 0) -> int:
+    """Each answer has its own, so that chunks, samples and resumption change no answer."""
+    text = f"{seed}/{key}/{sample}" if sample else f"{seed}/{key}"
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4]) >> 1
 
 
-def stimulus_seed(seed: int, key: str) -> int:
-    """Each stimulus has its own, so that chunks and resumption change no answer."""
-    digest = hashlib.sha256(f"{seed}/{key}".encode()).digest()
-    return int.from_bytes(digest[:4]) >> 1
+def _missing(run: GenerationRun, responses: Sequence[Response]) -> list[Response]:
+    """Where a sample failed and is answered again, its stimulus has other rows already."""
+    there = set(
+        Response.objects.filter(
+            run=run, stimulus__in={response.stimulus_id for response in responses}
+        ).values_list("stimulus_id", "sample")
+    )
+    return [
+        response for response in responses if (response.stimulus_id, response.sample) not in there
+    ]
 
 
-def _response(run: GenerationRun, stimulus: Stimulus, answer: Answer) -> Response:
+def _response(run: GenerationRun, stimulus: Stimulus, sample: int, answer: Answer) -> Response:
     return Response(
         run=run,
         stimulus=stimulus,
+        sample=sample,
         client_emotion=answer.client_emotion or "",
         therapist_emotion=answer.therapist_emotion or "",
         strategy=answer.strategy or "",
         text=answer.text,
         raw=answer.raw,
+        label_probabilities={
+            name: dict(labels) for name, labels in answer.label_probabilities.items()
+        },
+        error=answer.error,
         seconds=answer.seconds,
         prompt_tokens=answer.prompt_tokens,
         new_tokens=answer.new_tokens,

@@ -10,6 +10,7 @@ from django.db import IntegrityError, transaction
 from inference.backends.weights import weights_sha256
 from inference.errors import CheckpointError, DomainError
 from inference.models import Corpus, ModelVersion
+from inference.multimood.prompt_file import template_for
 from mood_eval.models import Team
 
 CARD_FILES = ("README.md", "MODEL_CARD.md")
@@ -37,9 +38,12 @@ def register_checkpoint(
     parent: ModelVersion | None = None,
     is_demo: bool = False,
     card: str = "",
+    prompt: str = "",
 ) -> ModelVersion:
-    """`card` defaults to the folder's README.md."""
+    """`card` defaults to the folder's README.md, `prompt` (TOML) to the folder's own template."""
     folder = checkpoint_folder(path)
+    config = _config(folder)
+    template_for(folder, config.get("prompt_style", "full"), prompt)  # refuses a faulty one
     if parent is not None and parent.team_id != team.pk:
         raise CheckpointError("The parent belongs to another team.")
     return _create(
@@ -51,7 +55,8 @@ def register_checkpoint(
         parent=parent,
         is_demo=is_demo,
         card=card or _card(folder),
-        config=_config(folder),
+        config=config,
+        prompt=prompt,
     )
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -11,13 +11,11 @@ from inference.errors import DomainError
 from inference.forms import GenerationRunForm
 from inference.models import GenerationRun
 from inference.selectors.jobs import waiting_note
-from inference.selectors.runs import (
-    responses_of_run,
-    run_progress,
-    runs_of_team,
-    with_client_turns,
-)
+from inference.selectors.responses import FILTERS, answered_stimuli, shown_responses
+from inference.selectors.run_options import option_words, options_of
+from inference.selectors.runs import run_counts, run_progress, runs_of_team
 from inference.services.generation import (
+    answer_failed_again,
     cancel_generation_run,
     create_generation_run,
     resume_generation_run,
@@ -68,19 +66,43 @@ def run_detail(request: HttpRequest, pk: int) -> HttpResponse:
     context: dict[str, object] = {
         "run": run,
         "progress": run_progress(run),
+        "counts": run_counts(run),
         "waiting": waiting_note(run),
     }
     if not is_htmx(request):
-        page = Paginator(responses_of_run(run), RESPONSES_PER_PAGE).get_page(
-            request.GET.get("page")
-        )
-        context |= {"page": page, "shown": with_client_turns(list(page))}
+        context |= _responses(run, request.GET)
     response = page_or_fragment(
         request, "inference/run_detail.html", "inference/run_progress.html", context
     )
     if is_htmx(request) and not run.is_active:
         response["HX-Refresh"] = "true"  # the whole page, now with every response
     return response
+
+
+def _responses(run: GenerationRun, asked: QueryDict) -> dict[str, object]:
+    """A page holds about the same number of responses however many a client turn has."""
+    only = asked.get("only", "")
+    only = only if only in FILTERS else ""
+    size = max(1, RESPONSES_PER_PAGE // options_of(run).samples)
+    page = Paginator(answered_stimuli(run, only), size).get_page(asked.get("page"))
+    return {
+        "page": page,
+        "shown": shown_responses(run, list(page), only),
+        "filters": FILTERS,
+        "only": only,
+        "options": option_words(run),
+    }
+
+
+@login_required
+@require_POST
+def run_answer_again(request: HttpRequest, pk: int) -> HttpResponse:
+    run = _run(request, pk)
+    try:
+        answer_failed_again(run)
+    except DomainError as error:
+        messages.warning(request, str(error))
+    return redirect("run_detail", pk=run.pk)
 
 
 @login_required

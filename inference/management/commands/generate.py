@@ -3,14 +3,13 @@ from __future__ import annotations
 import argparse
 from typing import Any, get_args
 
-from inference.contracts import GenerationOptions, Modality
-from inference.errors import DomainError
+from inference.contracts import GenerationOptions, HistoryForm, Modality, Task
 from inference.management.base import DomainCommand, owner_of, team_named
-from inference.management.waiting import work_until_ended
-from inference.models import GenerationRun, JobState
+from inference.management.run_waiting import ended_words, wait_for_run
+from inference.models import JobState
 from inference.selectors.names import corpus_named, model_named
-from inference.selectors.runs import run_facts, run_progress
-from inference.services.generation import create_generation_run, run_generation
+from inference.selectors.runs import run_facts
+from inference.services.generation import create_generation_run
 
 DEFAULTS = GenerationOptions()
 
@@ -72,7 +71,48 @@ class Command(DomainCommand):
             type=int,
             default=DEFAULTS.batch_size,
             metavar="N",
-            help="stimuli answered together (default: %(default)s)",
+            help="stimuli answered together; changes no answer (default: %(default)s)",
+        )
+        self.add_more_options(group)
+
+    def add_more_options(self, group: argparse._ArgumentGroup) -> None:
+        group.add_argument(
+            "--samples",
+            type=int,
+            default=DEFAULTS.samples,
+            metavar="N",
+            help="answers a stimulus; several need a temperature above 0 (default: %(default)s)",
+        )
+        group.add_argument(
+            "--history",
+            choices=get_args(HistoryForm),
+            default=DEFAULTS.history,
+            help="the dialogue before: compressed by the model, as text, or left out "
+            "(default: %(default)s)",
+        )
+        group.add_argument(
+            "--free-labels",
+            action="store_true",
+            help="let the model write its labels freely instead of choosing among the known ones",
+        )
+        group.add_argument(
+            "--as-published",
+            action="store_true",
+            help="treat media and prompt as the published code does",
+        )
+        group.add_argument(
+            "--task",
+            choices=get_args(Task),
+            default=DEFAULTS.task,
+            help="emotion: name only the client's emotion, from the clip alone "
+            "(default: %(default)s)",
+        )
+        group.add_argument(
+            "--emotions",
+            nargs="+",
+            default=[],
+            metavar="E",
+            help="labels of the task emotion (default: the canonical ones)",
         )
 
     def act(self, **options: Any) -> dict[str, Any]:
@@ -90,38 +130,23 @@ class Command(DomainCommand):
                 top_p=options["top_p"],
                 batch_size=options["batch_size"],
                 seed=options["seed"],
+                samples=options["samples"],
+                history=options["history"],
+                constrain_labels=not options["free_labels"],
+                as_published=options["as_published"],
+                task=options["task"],
+                emotions=tuple(options["emotions"]),
             ),
             user=owner_of(team),
         )
         if options["wait"]:
-            self.wait(run)
+            wait_for_run(run, self.tell)
         return run_facts(run)
-
-    def wait(self, run: GenerationRun) -> None:
-        self.tell(f"Run {run.pk}: {run.model_version} answers {run.total} stimuli.")
-        self.shown = -1
-        work_until_ended(
-            run, lambda: run_generation(run.pk, on_chunk=self.show), lambda: self.show(run)
-        )
-        if run.state != JobState.DONE:
-            raise DomainError(run.error or f"Run {run.pk} was cancelled.")
-
-    def show(self, run: GenerationRun) -> None:
-        if run.done == self.shown:
-            return
-        self.shown = run.done
-        progress = run_progress(run)
-        parts = [f"{progress.done}/{progress.total}", f"{progress.percent:.0f} %"]
-        if progress.rate:
-            parts.append(f"{progress.rate:.2f} responses/s")
-        if progress.remaining:
-            parts.append(f"{progress.remaining_words} left")
-        self.tell(", ".join(parts))
 
     def describe(self, report: dict[str, Any]) -> str:
         if report["state"] == JobState.DONE:
-            return f"Run {report['run']} is done: {report['done']} of {report['total']} answered."
+            return ended_words(report)
         return (
-            f"Run {report['run']} over {report['total']} stimuli waits for a worker of the queue "
+            f"Run {report['run']} over {report['total']} answers waits for a worker of the queue "
             "gpu. `manage.py runs` shows how far it is."
         )

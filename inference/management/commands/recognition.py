@@ -137,4 +137,6 @@ def share(estimate: dict[str, Any]) -> str:
             f" (95 % {100 * interval['low']:.2f} to {100 * interval['high']:.2f}, "
             f"{interval['method']})"
         )
+    elif estimate["no_interval_because"]:
+        text += f" (no interval: {estimate['no_interval_because']})"
     return text

@@ -4,7 +4,7 @@ import argparse
 from typing import Any
 
 from inference.management.base import DomainCommand, team_named, text_table
-from inference.selectors.runs import run_facts, runs_of_team
+from inference.selectors.runs import failures_by_run, run_facts, runs_of_team
 
 
 class Command(DomainCommand):
@@ -18,14 +18,20 @@ class Command(DomainCommand):
         )
 
     def act(self, **options: Any) -> list[dict[str, Any]]:
-        runs = runs_of_team(team_named(options["team"]))
-        return [run_facts(run) for run in runs[: max(options["last"], 0)]]
+        runs = list(runs_of_team(team_named(options["team"]))[: max(options["last"], 0)])
+        failures = failures_by_run(runs)
+        return [run_facts(run, failures.get(run.pk, [])) for run in runs]
 
     def describe(self, report: list[dict[str, Any]]) -> str:
         if not report:
             return "No run yet: `manage.py generate --help`."
         rows = [
-            (r["run"], r["model"], r["corpus"], r["state"], f"{r['done']}/{r['total']}", r["error"])
+            (
+                *(r["run"], r["model"], r["corpus"], r["state"], f"{r['done']}/{r['total']}"),
+                sum(failure["stimuli"] for failure in r["not_answered"]),
+                r["error"] or " ".join(failure["reason"] for failure in r["not_answered"]),
+            )
             for r in report
         ]
-        return text_table(("RUN", "MODEL", "CORPUS", "STATE", "DONE", "ERROR"), rows)
+        columns = ("RUN", "MODEL", "CORPUS", "STATE", "DONE", "FAILED", "WHY")
+        return text_table(columns, rows)

@@ -94,6 +94,9 @@ def test_register_model_takes_the_replies_of_a_corpus_once(corpus: Corpus) -> No
 
 
 def test_register_model_refuses_a_folder_without_weights(corpus: Corpus, tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match=r"no config\.json"):
+        report("register_model", "empty", "--path", str(tmp_path))
+    (tmp_path / "config.json").write_text("{}")
     with pytest.raises(CommandError, match="safetensors"):
         report("register_model", "empty", "--path", str(tmp_path))
     with pytest.raises(CommandError, match="There is no folder"):

@@ -13,7 +13,7 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
-from inference.backends.multimood import Checkpoint, _Loaded, load_multimood
+from inference.backends.multimood import KEPT, Checkpoint, load_multimood
 from inference.errors import InvalidOptionsError
 from inference.models import JobState, ModelVersion, TrainingPoint, TrainingRun
 from inference.preference_files import PAIRS_FILE
@@ -65,7 +65,7 @@ def test_training_leaves_the_next_version_with_its_curves(
     load_multimood(Checkpoint(tiny_checkpoint, base.weights_sha256))
     run = start()
     assert run_training(run.pk)
-    assert _Loaded.backend is None  # its memory was the trainer's
+    assert KEPT.keys() == []  # its memory was the trainer's
     run = fresh(run)
     assert (run.state, run.error, run.done, run.total) == (JobState.DONE, "", 4, 4)
     points = list(TrainingPoint.objects.filter(run=run))

@@ -1,0 +1,49 @@
+"""Doing a generation run's work in a command, and telling how far it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from inference.errors import DomainError
+from inference.management.waiting import work_until_ended
+from inference.models import GenerationRun, JobState
+from inference.selectors.runs import run_progress
+from inference.services.generation import run_generation
+
+
+def wait_for_run(run: GenerationRun, tell: Callable[[str], None]) -> None:
+    tell(f"Run {run.pk}: {run.model_version} gives {run.total} answers.")
+    shown = -1
+
+    def show(row: GenerationRun) -> None:
+        nonlocal shown
+        if row.done != shown:
+            shown = row.done
+            tell(progress_words(row))
+
+    work_until_ended(run, lambda: run_generation(run.pk, on_chunk=show), lambda: show(run))
+    if run.state != JobState.DONE:
+        raise DomainError(run.error or f"Run {run.pk} was cancelled.")
+
+
+def progress_words(run: GenerationRun) -> str:
+    progress = run_progress(run)
+    parts = [f"{progress.done}/{progress.total}", f"{progress.percent:.0f} %"]
+    if progress.rate:
+        parts.append(f"{progress.rate:.2f} responses/s")
+    if progress.remaining:
+        parts.append(f"{progress.remaining_words} left")
+    return ", ".join(parts)
+
+
+def ended_words(report: Mapping[str, Any]) -> str:
+    """Of a run that is done, by its facts."""
+    lines = [f"Run {report['run']} is done: {report['done']} of {report['total']} answered."]
+    failed = report["not_answered"]
+    if failed:
+        turns = sum(failure["stimuli"] for failure in failed)
+        lines = [f"Run {report['run']} is done. {turns} client turns could not be answered:"]
+        lines += [f"  {failure['stimuli']}: {failure['reason']}" for failure in failed]
+        lines.append(f"`manage.py answer_again {report['run']}` tries these again.")
+    return "\n".join(lines)

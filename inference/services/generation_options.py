@@ -1,0 +1,79 @@
+"""What may be asked of a generation run, and why not, in words."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+from inference.contracts import GenerationOptions, HistoryForm, Modality, Task
+from inference.errors import InvalidOptionsError
+from inference.models import ModelVersion
+
+MAX_NEW_TOKENS = 2048
+MAX_BATCH = 256
+MAX_SAMPLES = 64
+MAX_EMOTIONS = 32
+MAX_EMOTION_LENGTH = 60
+"""As long as a response's label may be."""
+
+
+def check_options(options: GenerationOptions, model_version: ModelVersion) -> None:
+    rules = _ranges(options) | _choices(options) | _combinations(options)
+    if model_version.kind == ModelVersion.Kind.IMPORTED:
+        rules |= _imported(options)
+    broken = [rule for rule, holds in rules.items() if not holds]
+    if broken:
+        raise InvalidOptionsError(" ".join(broken))
+
+
+def _ranges(options: GenerationOptions) -> dict[str, bool]:
+    return {
+        f"The number of new tokens must lie between 1 and {MAX_NEW_TOKENS}.": 1
+        <= options.max_new_tokens
+        <= MAX_NEW_TOKENS,
+        "The temperature must lie between 0 and 5.": 0 <= options.temperature <= 5,
+        "top_p must be above 0 and at most 1.": 0 < options.top_p <= 1,
+        f"The batch size must lie between 1 and {MAX_BATCH}.": 1 <= options.batch_size <= MAX_BATCH,
+        "The seed must lie between 0 and 2147483647.": 0 <= options.seed < 2**31,
+        f"The number of answers a client turn must lie between 1 and {MAX_SAMPLES}.": 1
+        <= options.samples
+        <= MAX_SAMPLES,
+    }
+
+
+def _choices(options: GenerationOptions) -> dict[str, bool]:
+    return {
+        f"The {name} must be one of {', '.join(get_args(known))}.": chosen in get_args(known)
+        for name, chosen, known in (
+            ("modality", options.modality, Modality),
+            ("form of the dialogue before", options.history, HistoryForm),
+            ("task", options.task, Task),
+        )
+    }
+
+
+def _combinations(options: GenerationOptions) -> dict[str, bool]:
+    emotions = options.emotions
+    of_emotion = options.task == "emotion"
+    return {
+        "Several answers a client turn need a temperature above 0: at 0 all of them would be the "
+        "same.": options.samples <= 1 or options.temperature > 0,
+        "Naming the emotion gives one answer a client turn.": not of_emotion
+        or options.samples <= 1,
+        "A list of emotions belongs to the task “emotion”.": of_emotion or not emotions,
+        f"There can be at most {MAX_EMOTIONS} emotions.": len(emotions) <= MAX_EMOTIONS,
+        "An emotion is a word or a few on one line, of at most "
+        f"{MAX_EMOTION_LENGTH} characters.": all(map(_is_label, emotions)),
+        "An emotion is listed twice.": len({name.lower() for name in emotions}) == len(emotions),
+    }
+
+
+def _is_label(name: str) -> bool:
+    plain = " ".join(name.split())
+    return name == plain and 0 < len(name) <= MAX_EMOTION_LENGTH
+
+
+def _imported(options: GenerationOptions) -> dict[str, bool]:
+    return {
+        "Imported replies hold one answer a client turn.": options.samples <= 1,
+        "Imported replies are replies: they cannot be asked for emotions.": options.task == "reply",
+    }

@@ -10,15 +10,19 @@ from numpy.typing import NDArray
 from inference.recognition.estimates import Interval
 
 RESAMPLES = 2000
+ONE_GROUP = "all clips belong to one {unit}"
+ONE_CLIP = "there is only one clip"
+NO_SPREAD = "every resample gives the same value, as where all answers are right"
 
 
 @dataclass(frozen=True)
 class Bootstrapped:
     uar: Interval | None
     war: Interval | None
-    groups: int
     clustered: bool
     """Whether some group holds several clips."""
+    no_interval_because: str
+    """Where one of the two is None."""
 
 
 def bootstrap(
@@ -36,7 +40,8 @@ def bootstrap(
     count = int(groups.max()) + 1 if groups.size else 0
     clustered = count < len(truth)
     if count < 2:
-        return Bootstrapped(None, None, count, clustered)
+        because = ONE_GROUP.format(unit=unit) if clustered else ONE_CLIP
+        return Bootstrapped(None, None, clustered, because)
     profiles, times = _profiles(truth, right, groups, classes, count)
     # Groups with the same profile are exchangeable: drawing how often each profile comes is
     # drawing the groups, at a cost that does not grow with their number.
@@ -49,8 +54,8 @@ def bootstrap(
     return Bootstrapped(
         uar=_percentiles(recalls.sum(axis=1) / occurs.sum(axis=1), method),
         war=_percentiles(hits.sum(axis=1) / n.sum(axis=1), method),
-        groups=count,
         clustered=clustered,
+        no_interval_because=NO_SPREAD,
     )
 
 
@@ -68,6 +73,7 @@ def _profiles(
     return np.unique(cells, axis=0, return_counts=True)
 
 
-def _percentiles(values: NDArray[np.float64], method: str) -> Interval:
+def _percentiles(values: NDArray[np.float64], method: str) -> Interval | None:
+    """None where the values do not vary: an interval without length would claim certainty."""
     low, high = np.percentile(values, [2.5, 97.5])
-    return Interval(float(low), float(high), method)
+    return Interval(float(low), float(high), method) if low < high else None

@@ -34,7 +34,8 @@ class Estimate:
     value: float | None
     undefined_because: str = ""
     interval: Interval | None = None
-    """95 %; None where there is no value or nothing to resample."""
+    """95 %."""
+    no_interval_because: str = ""
 
     def __post_init__(self) -> None:
         if (self.value is None) == (not self.undefined_because):
@@ -46,14 +47,19 @@ class Estimate:
     def percent(self) -> float | None:
         return None if self.value is None else 100 * self.value
 
-    def within(self, interval: Interval | None) -> Estimate:
-        return self if self.value is None else replace(self, interval=interval)
+    def within(self, interval: Interval | None, no_interval_because: str = "") -> Estimate:
+        if self.value is None:
+            return self
+        return replace(
+            self, interval=interval, no_interval_because="" if interval else no_interval_because
+        )
 
     def as_dict(self) -> dict[str, object]:
         return {
             "value": self.value,
             "undefined_because": self.undefined_because,
             "interval": self.interval and self.interval.as_dict(),
+            "no_interval_because": self.no_interval_because,
         }
 
 

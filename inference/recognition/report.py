@@ -123,7 +123,7 @@ def recognition(
         n=confusion.n,
         labels=labels,
         offered=tuple(offered),
-        uar=uar(confusion).within(spread.uar),
+        uar=uar(confusion).within(spread.uar, spread.no_interval_because),
         war=_war(confusion),
         war_by_group=_by_group(war(confusion), spread),
         macro_f1=macro_f1(confusion),
@@ -154,9 +154,7 @@ def _war(confusion: Confusion) -> Estimate:
 def _by_group(value: Estimate, spread: Bootstrapped) -> Estimate:
     if not spread.clustered:
         return Estimate(None, "no group holds several clips")
-    if spread.war is None:
-        return Estimate(None, "all clips belong to one group")
-    return value.within(spread.war)
+    return value.within(spread.war, spread.no_interval_because)
 
 
 def _with_interval(confusion: Confusion) -> Iterable[ClassScores]:

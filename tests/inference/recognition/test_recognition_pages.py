@@ -105,7 +105,7 @@ def test_an_active_run_is_said_to_change(answered: Scene) -> None:
 def test_one_session_and_one_answer_still_make_a_page(scene: Scene) -> None:
     corpus = make_corpus_with_dialogues(scene.team, 1, name="One", lines=[("client", "Hm.")])
     text = page(scene, make_run_with_responses(scene.team, corpus, "tiny"))
-    assert "No interval: all client turns belong to one session." in text
+    assert "No interval: there is only one clip." in text
     assert "nan" not in text.lower().replace("finance", "")
 
 

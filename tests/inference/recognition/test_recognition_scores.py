@@ -152,6 +152,7 @@ def test_nothing_answered_is_undefined_everywhere_and_never_a_number() -> None:
 def test_one_clip_has_figures_and_an_interval_only_where_one_exists() -> None:
     found = recognition([Outcome("1", "joy", "joy")], LABELS)
     assert (found.uar.value, found.uar.interval) == (1, None)
+    assert found.uar.no_interval_because == "there is only one clip"
     assert found.war.interval is not None
     assert found.classes[0].precision.undefined_because == "it was never predicted"
     assert found.mean_over_folds.uar.undefined_because
@@ -160,8 +161,16 @@ def test_one_clip_has_figures_and_an_interval_only_where_one_exists() -> None:
 def test_one_session_gives_no_interval_by_session() -> None:
     rows = [Outcome(str(n), "joy", "joy", group="s") for n in range(5)]
     found = recognition(rows, LABELS)
-    assert found.war_by_group.undefined_because == "all clips belong to one group"
+    for estimate in (found.uar, found.war_by_group):
+        assert estimate.value == 1
+        assert estimate.no_interval_because == "all clips belong to one session"
+
+
+def test_all_right_gives_no_interval_without_length() -> None:
+    found = recognition([Outcome(str(n), "joy", "joy") for n in range(5)], LABELS)
     assert found.uar.interval is None
+    assert "every resample gives the same" in found.uar.no_interval_because
+    assert length(found.war) > 0.4  # Wilson's has one
 
 
 def test_an_estimate_is_a_number_or_a_reason() -> None:

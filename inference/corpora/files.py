@@ -28,13 +28,13 @@ _FOREIGN_MARKS = {
 
 def content_sha256(paths: Sequence[Path]) -> str:
     """Hash of the files' contents, whatever their names and order."""
-    digests = sorted(_file_sha256(path) for path in paths)
+    digests = sorted(file_sha256(path) for path in paths)
     return (
         digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
     )
 
 
-def _file_sha256(path: Path) -> str:
+def file_sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

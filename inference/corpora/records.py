@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from inference.corpora.files import content_sha256
+from inference.corpora.files import file_sha256
 
 Speaker = Literal["client", "therapist"]
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
@@ -48,15 +48,15 @@ class DialogueRecord:
     turns: tuple[TurnRecord, ...]
     extra: Mapping[str, Json] = field(default_factory=dict)
 
-    def fingerprint(self) -> str:
+    def fingerprint(self, sha256_of: Callable[[Path], str] = file_sha256) -> str:
         """SHA-256 over everything the dialogue says, its clips' bytes included, their names not."""
-        content = {**vars(self), "turns": [_turn_content(turn) for turn in self.turns]}
+        content = {**vars(self), "turns": [_turn_content(turn, sha256_of) for turn in self.turns]}
         text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _turn_content(turn: TurnRecord) -> dict[str, object]:
-    clip = None if turn.clip_path is None else content_sha256([turn.clip_path])
+def _turn_content(turn: TurnRecord, sha256_of: Callable[[Path], str]) -> dict[str, object]:
+    clip = None if turn.clip_path is None else sha256_of(turn.clip_path)
     return {**vars(turn), "clip_path": clip}
 
 

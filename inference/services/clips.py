@@ -1,134 +1,170 @@
-"""Clips into storage: probed, then kept under the hash of their bytes."""
+"""Clips into storage: their bytes under their hash, and a copy where browsers need one."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from types import TracebackType
+from typing import BinaryIO, Self
 
+from django.conf import settings
 from django.core.files import File
 from django.core.files.storage import default_storage
 
-from inference.corpora import content_sha256
 from inference.errors import DomainError
+from inference.media import MediaError, MediaFacts, MediaLimits, make_playback, probe
 from inference.models import Clip, Corpus
+from inference.services.clip_kinds import kind_of, plays_in_browsers
 
-if TYPE_CHECKING:
-    from av.container import InputContainer
-
-MAX_CLIP_BYTES = 200 * 2**20
-MAX_CLIP_SECONDS = 600
-MAX_CLIP_SIDE = 4096
-VIDEO_CODECS = ("h264", "vp8", "vp9", "av1", "libdav1d")
-CONVERT = (
-    "Convert it, for example: ffmpeg -i IN -c:v libx264 -pix_fmt yuv420p -c:a aac "
-    "-movflags faststart OUT.mp4"
-)
+CHUNK_BYTES = 2**20
+WHOLLY_DECODED_MS = 600_000
+"""A header does not show that the rest is there. Longer clips are believed all the same: to decode
+an hour would take longer than the limit."""
+SHORTEN = "Cut it to the utterance, or convert it to a smaller size"
 
 
 class UnusableClipError(DomainError):
-    """The clip would not play in a rater's browser, or could not be given to a model."""
+    """The clip cannot be given to a model or shown to a rater."""
+
+    def __init__(self, problem: str, remedy: str) -> None:
+        super().__init__(f"{problem}. {remedy}")
+        self.problem = problem
+        self.remedy = remedy
 
 
-@dataclass(frozen=True)
-class ClipFacts:
-    content_type: str
-    duration_ms: int
-    width: int
-    height: int
-    video_codec: str
-    audio_codec: str
-    """Empty where the clip has no sound."""
+class _Staged(File):  # type: ignore[type-arg]  # generic to the checker only
+    """A file that storage may move instead of copying it."""
+
+    def temporary_file_path(self) -> str:
+        return str(self.name)
 
 
-def store_clip(*, corpus: Corpus, path: Path) -> tuple[Clip, bool]:
-    """The corpus' clip with these bytes, and whether it is new. Its file is not undone by a
-    rollback: whoever rolls back deletes it."""
-    sha256 = content_sha256([path])
-    known = Clip.objects.filter(corpus=corpus, sha256=sha256).first()
-    if known is not None:
-        return known, False
-    facts = probe_clip(path)
-    name = f"clips/{corpus.pk}/{sha256}{'.mp4' if facts.content_type == 'video/mp4' else '.webm'}"
-    # Without a row, a file of this name is what an interrupted import left behind.
-    default_storage.delete(name)
-    with path.open("rb") as file:
-        stored = default_storage.save(name, File(file))
-    clip = Clip.objects.create(
-        corpus=corpus,
-        sha256=sha256,
-        file=stored,
-        size_bytes=path.stat().st_size,
-        **vars(facts),
-    )
-    return clip, True
+class ClipStore:
+    """The clips of one import into a corpus, which that import holds locked.
 
+    On leaving with an exception every file that was stored is removed, still under the lock: a
+    later import may store the same names.
+    """
 
-def probe_clip(path: Path) -> ClipFacts:
-    """Decodes the whole clip: a header alone does not show that the rest is there."""
-    import av
-    from av.error import FFmpegError
-
-    if path.stat().st_size > MAX_CLIP_BYTES:
-        raise UnusableClipError(f"it is larger than {MAX_CLIP_BYTES // 2**20} MiB. {CONVERT}")
-    with path.open("rb") as file:
-        container_format = _container_format(file)
-        try:
-            # As bytes of a stated format: left to guess, FFmpeg also follows playlists to other
-            # files and addresses.
-            with av.open(file, mode="r", format=container_format) as container:
-                return _facts(container, "video/mp4" if container_format == "mp4" else "video/webm")
-        except FFmpegError as error:
-            raise UnusableClipError(
-                f"it cannot be decoded ({error.strerror}). {CONVERT}"
-            ) from error
-
-
-def _container_format(file: BinaryIO) -> str:
-    start = file.read(12)
-    file.seek(0)
-    if start[4:8] == b"ftyp":
-        return "mp4"
-    if start.startswith(b"\x1a\x45\xdf\xa3"):
-        return "matroska"
-    raise UnusableClipError(f"it is neither MP4 nor WebM. {CONVERT}")
-
-
-def _facts(container: InputContainer, content_type: str) -> ClipFacts:
-    if not container.streams.video:
-        raise UnusableClipError(f"it has no picture. {CONVERT}")
-    video = container.streams.video[0]
-    audio = next(iter(container.streams.audio), None)
-    if video.codec_context.name not in VIDEO_CODECS:
-        raise UnusableClipError(f"browsers do not play {video.codec_context.name}. {CONVERT}")
-    if max(video.width, video.height) > MAX_CLIP_SIDE:
-        raise UnusableClipError(f"its picture is wider than {MAX_CLIP_SIDE} pixels. {CONVERT}")
-    return ClipFacts(
-        content_type=content_type,
-        duration_ms=round(_decoded_seconds(container) * 1000),
-        width=video.width,
-        height=video.height,
-        video_codec=video.codec_context.name,
-        audio_codec=audio.codec_context.name if audio else "",
-    )
-
-
-def _decoded_seconds(container: InputContainer) -> float:
-    from av import AudioFrame, VideoFrame
-
-    end, pictures = 0.0, 0
-    wanted = [*container.streams.video[:1], *container.streams.audio[:1]]
-    for frame in container.decode(wanted):
-        if not isinstance(frame, VideoFrame | AudioFrame):
-            continue
-        length = float((frame.duration or 0) * (frame.time_base or 0))
-        end = max(end, (frame.time or 0.0) + length)
-        pictures += isinstance(frame, VideoFrame)
-        if end > MAX_CLIP_SECONDS:
-            raise UnusableClipError(f"it is longer than {MAX_CLIP_SECONDS // 60} minutes")
-    if pictures == 0 or pictures < container.streams.video[0].frames:
-        raise UnusableClipError(
-            f"it is cut short: {pictures} of {container.streams.video[0].frames} pictures are "
-            "there. Copy it again"
+    def __init__(self, corpus: Corpus) -> None:
+        self.corpus = corpus
+        self.limits = MediaLimits(
+            seconds=settings.MEDIA_SECONDS, memory_mb=settings.MEDIA_MEMORY_MB
         )
-    return end
+        self.folder = settings.VAR / "staging" / f"corpus-{corpus.pk}"
+        self._stored: list[str] = []
+        self._hashes: dict[Path, str] = {}
+
+    def __enter__(self) -> Self:
+        # What an import that was killed has left.
+        shutil.rmtree(self.folder, ignore_errors=True)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+        if kind is not None:
+            for name in self._stored:
+                default_storage.delete(name)
+
+    def sha256(self, path: Path) -> str:
+        """Of the bytes as they were when this import first asked."""
+        if path not in self._hashes:
+            with _open(path) as file:
+                digest = hashlib.sha256()
+                for chunk in self._chunks(file):
+                    digest.update(chunk)
+            self._hashes[path] = digest.hexdigest()
+        return self._hashes[path]
+
+    def store(self, path: Path) -> tuple[Clip, bool]:
+        """The corpus' clip with these bytes, and whether it is new."""
+        sha256 = self.sha256(path)
+        known = Clip.objects.filter(corpus=self.corpus, sha256=sha256).first()
+        if known is not None:
+            return known, False
+        staged = self._stage(path, sha256)
+        try:
+            clip = self._clip(staged, sha256, self._facts(staged))
+        except MediaError as error:
+            raise UnusableClipError(error.reason, error.remedy) from error
+        clip.save()
+        return clip, True
+
+    def _facts(self, staged: Path) -> MediaFacts:
+        facts = probe(staged, limits=self.limits)
+        if facts.duration_ms > WHOLLY_DECODED_MS:
+            return facts
+        return probe(staged, limits=self.limits, decode=True)
+
+    def _clip(self, staged: Path, sha256: str, facts: MediaFacts) -> Clip:
+        kind = kind_of(staged, facts)
+        clip = Clip(
+            corpus=self.corpus,
+            sha256=sha256,
+            content_type=kind.content_type,
+            size_bytes=staged.stat().st_size,
+            duration_ms=facts.duration_ms,
+            width=facts.width,
+            height=facts.height,
+            video_codec=facts.video_codec,
+            audio_codec=facts.audio_codec,
+            container_format=kind.name,
+            audio_channels=facts.audio_channels,
+            audio_rate=facts.audio_rate,
+        )
+        if not plays_in_browsers(kind, facts):
+            copy = staged.with_suffix(".playback.mp4")
+            shown = make_playback(staged, copy, limits=self.limits)
+            clip.playback_type = "audio/mp4" if shown.width is None else "video/mp4"
+            clip.playback.name = self._keep(copy)
+        clip.file.name = self._keep(staged, kind.suffix)
+        return clip
+
+    def _stage(self, path: Path, sha256: str) -> Path:
+        """A copy that nobody else changes, with the bytes that were hashed before."""
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        staged = self.folder / sha256
+        digest = hashlib.sha256()
+        with _open(path) as file, staged.open("wb") as copy:
+            for chunk in self._chunks(file):
+                digest.update(chunk)
+                copy.write(chunk)
+        if digest.hexdigest() != sha256:
+            raise UnusableClipError(
+                "it changed while it was imported", "Import again once nothing writes to it"
+            )
+        return staged
+
+    def _chunks(self, file: BinaryIO) -> Iterator[bytes]:
+        """Also of a file that grows as fast as it is read: up to the limit."""
+        taken = 0
+        while chunk := file.read(CHUNK_BYTES):
+            taken += len(chunk)
+            if taken > self.limits.max_bytes:
+                limit = self.limits.max_bytes // 2**30
+                raise UnusableClipError(f"it is larger than {limit} GiB", SHORTEN)
+            yield chunk
+
+    def _keep(self, staged: Path, suffix: str = "") -> str:
+        name = f"clips/{self.corpus.pk}/{staged.name}{suffix}"
+        # Without a row, a file of this name is what an interrupted import left behind.
+        default_storage.delete(name)
+        self._stored.append(name)
+        with staged.open("rb") as file:
+            return default_storage.save(name, _Staged(file, name=str(staged)))
+
+
+def _open(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise UnusableClipError(
+            f"it cannot be opened ({error.strerror})", "Check the file and its permissions"
+        ) from error

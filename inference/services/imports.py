@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
-from django.core.files.storage import default_storage
-from django.db import transaction
+from django.db import connection, transaction
 
 from inference.corpora import (
     CORPUS_INFO,
@@ -23,7 +23,7 @@ from inference.corpora import (
 from inference.corpora.files import open_corpus_file
 from inference.errors import DomainError, InvalidOptionsError
 from inference.models import Clip, Corpus, CorpusImport, Dialogue, Session, Stimulus, Turn
-from inference.services.clips import UnusableClipError, store_clip
+from inference.services.clips import ClipStore, UnusableClipError
 from mood_eval.models import Team, User
 
 BATCH = 100
@@ -66,15 +66,13 @@ def import_dialogues(
     name = corpus_name or default_corpus_name(format, paths)
     if len(name) > 120:
         raise InvalidOptionsError("A corpus' name has at most 120 characters.")
-    stored_files: list[str] = []
-    try:
-        with transaction.atomic():
-            corpus = _corpus(team, format, name)
-            return _import_into(corpus, paths, user, stored_files)
-    except BaseException:
-        for file in stored_files:
-            default_storage.delete(file)
-        raise
+    with transaction.atomic():
+        corpus = _corpus(team, format, name)
+        with ClipStore(corpus) as clips:
+            report = _import_into(corpus, paths, user, clips)
+            # What the commit would refuse is refused while files can still be removed.
+            connection.check_constraints()
+        return report
 
 
 def _corpus(team: Team, format: str, name: str) -> Corpus:
@@ -98,7 +96,7 @@ def _corpus(team: Team, format: str, name: str) -> Corpus:
 
 
 def _import_into(
-    corpus: Corpus, paths: Sequence[Path], user: User | None, stored_files: list[str]
+    corpus: Corpus, paths: Sequence[Path], user: User | None, clips: ClipStore
 ) -> ImportReport:
     sha256 = content_sha256(paths)
     before = CorpusImport.objects.filter(corpus=corpus, sha256=sha256).first()
@@ -106,8 +104,8 @@ def _import_into(
     if before is not None and not CORPUS_INFO[corpus.format].has_clips:
         unchanged = before.counts["dialogues"] + before.counts["unchanged_dialogues"]
         return ImportReport(corpus, False, _all_counts(unchanged_dialogues=unchanged))
-    writer = _Writer(corpus, stored_files)
-    for batch in _batches(READERS[corpus.format](paths), BATCH):
+    writer = _Writer(corpus, clips)
+    for batch in _batches(READERS[corpus.format](paths), clips):
         writer.write(batch)
     if writer.counts["dialogues"]:
         writer.name_licences()
@@ -142,17 +140,39 @@ def _all_counts(**counts: int) -> dict[str, int]:
 
 
 def _batches(
-    records: Iterable[DialogueRecord], size: int
+    records: Iterable[DialogueRecord], clips: ClipStore
 ) -> Iterator[list[tuple[DialogueRecord, str]]]:
     rest = iter(records)
-    while batch := list(islice(rest, size)):
-        yield [(record, record.fingerprint()) for record in batch]
+    while batch := list(islice(rest, BATCH)):
+        yield [(record, _fingerprint(record, clips)) for record in batch]
+
+
+def _fingerprint(record: DialogueRecord, clips: ClipStore) -> str:
+    for turn in record.turns:
+        if turn.clip_path is not None:
+            with _naming_the_turn(record.external_id, turn, turn.clip_path):
+                clips.sha256(turn.clip_path)
+    return record.fingerprint(clips.sha256)
+
+
+@contextmanager
+def _naming_the_turn(dialogue: str, turn: TurnRecord, path: Path) -> Iterator[None]:
+    try:
+        yield
+    except UnusableClipError as error:
+        raise CorpusError(
+            file=path,
+            line=None,
+            field=f"dialogue {dialogue}, turn {turn.index + 1}",
+            problem=f"the clip cannot be used: {error.problem}",
+            remedy=error.remedy,
+        ) from error
 
 
 @dataclass
 class _Writer:
     corpus: Corpus
-    stored_files: list[str]
+    clips: ClipStore
     counts: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
@@ -255,17 +275,7 @@ class _Writer:
     def _clip(self, dialogue: Dialogue, turn: TurnRecord) -> Clip | None:
         if turn.clip_path is None:
             return None
-        try:
-            clip, new = store_clip(corpus=self.corpus, path=turn.clip_path)
-        except UnusableClipError as error:
-            raise CorpusError(
-                file=turn.clip_path,
-                line=None,
-                field=f"dialogue {dialogue.external_id}, turn {turn.index + 1}",
-                problem="the clip cannot be used",
-                remedy=f"Why: {error}",
-            ) from error
-        if new:
-            self.stored_files.append(str(clip.file.name))
+        with _naming_the_turn(dialogue.external_id, turn, turn.clip_path):
+            clip, new = self.clips.store(turn.clip_path)
         self.counts["clips"] += new
         return clip

@@ -16,6 +16,8 @@ export function bindPlayer(seen, changed) {
     current = clip;
     clips.forEach((other) => other.classList.toggle("is-current", other === clip));
     buttons.forEach((button, index) => button.setAttribute("aria-pressed", String(clips[index] === clip)));
+    if (clip.error) fail();
+    else failed.hidden = true;
   }
 
   function waitIfSlow() {
@@ -67,7 +69,6 @@ export function bindPlayer(seen, changed) {
   });
   show(current);
   waitIfSlow();
-  if (current.error) fail();
   return {
     play: () => (current.paused ? current.play().catch(() => {}) : current.pause()),
     isPlaying: () => !current.paused && !current.ended,

@@ -205,12 +205,3 @@ def token_padding(config: BeatsConfig, frame_padding: torch.Tensor) -> torch.Ten
     whole = frame_padding.bool()[:, : frame_padding.shape[1] // patch * patch]
     patches = whole.reshape(whole.shape[0], -1, patch).any(-1)
     return patches.repeat_interleave(config.frequency_patches, 1)
-
-
-def token_padding_as_published(config: BeatsConfig, frame_padding: torch.Tensor) -> torch.Tensor:
-    """The reference's rule: token i is judged by frames i*g to i*g+g-1, g = T // tokens."""
-    frames = frame_padding.shape[1]
-    tokens = audio_token_count(config, frames)
-    group = frames // tokens
-    used = frame_padding.bool()[:, : tokens * group]
-    return used.reshape(-1, tokens, group).all(-1)

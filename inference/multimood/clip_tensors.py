@@ -9,11 +9,20 @@ from pathlib import Path
 import torch
 from torch.nn.utils.rnn import pad_sequence
 
+from inference.media import (
+    DEFAULT_LIMITS,
+    Frames,
+    MediaError,
+    MediaLimits,
+    SoundPlan,
+    read_clip,
+)
+from inference.multimood.as_published import MOST_FRAMES, half_rounded, soundtrack_fbank
 from inference.multimood.audio import audio_token_count, token_padding
-from inference.multimood.clips import preprocess_frames, read_clip
+from inference.multimood.clips import UnreadableClipError, preprocess_frames
 from inference.multimood.config import MultiMoodConfig
 from inference.multimood.connector import video_token_count
-from inference.multimood.fbank import SAMPLE_RATE, kaldi_fbank, soundtrack_as_published
+from inference.multimood.fbank import kaldi_fbank
 from inference.multimood.splice import MediaTokens
 
 
@@ -33,23 +42,38 @@ class ClipTensors:
 LoadClip = Callable[[Path], ClipTensors]
 
 
-def load_clip(config: MultiMoodConfig, path: Path, as_published: bool = False) -> ClipTensors:
-    seconds = config.max_audio_seconds * config.max_audio_windows
-    frames, sound = read_clip(path, config.num_frames, 1e9 if as_published else seconds)
-    aspect = None if as_published else config.image_aspect_ratio
+def load_clip(
+    config: MultiMoodConfig,
+    path: Path,
+    as_published: bool = False,
+    limits: MediaLimits = DEFAULT_LIMITS,
+) -> ClipTensors:
+    plan = SoundPlan(
+        "published" if as_published else "windows",
+        config.max_audio_seconds,
+        config.max_audio_windows,
+    )
+    try:
+        media = read_clip(path, num_frames=config.num_frames, sound=plan, limits=limits)
+    except MediaError as error:
+        raise UnreadableClipError(path, error.reason, error.remedy) from error
     video = None
-    if frames is not None:
-        video = torch.from_numpy(preprocess_frames(frames, config.vision_config.image_size, aspect))
-        if as_published:
-            video = video.half().float()
-    if sound is None:
-        return ClipTensors(video, None)
-    samples = torch.from_numpy(sound)
-    if as_published:
-        return sound_tensors(config, video, [soundtrack_as_published(samples)])
-    windows = torch.split(samples, int(config.max_audio_seconds * SAMPLE_RATE))
+    if media.frames is not None:
+        video = _pixels(config, media.frames, as_published)
+    sounds = [torch.from_numpy(sound) for sound in media.sound]
     bins = config.audio_config.num_mel_bins
-    return sound_tensors(config, video, [kaldi_fbank(window, bins) for window in windows])
+    if as_published:
+        fbanks = [soundtrack_fbank(sounds, bins)] if sounds else []
+    else:
+        fbanks = [kaldi_fbank(sound, bins) for sound in sounds]
+    return sound_tensors(config, video, fbanks)
+
+
+def _pixels(config: MultiMoodConfig, frames: Frames, as_published: bool) -> torch.Tensor:
+    size = config.vision_config.image_size
+    if not as_published:
+        return torch.from_numpy(preprocess_frames(frames, size, config.image_aspect_ratio))
+    return half_rounded(torch.from_numpy(preprocess_frames(frames[:MOST_FRAMES], size, None)))
 
 
 def sound_tensors(

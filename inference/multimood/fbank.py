@@ -61,18 +61,3 @@ def _mel_weights(bins: int) -> torch.Tensor:
 
 def _mel(hertz: float) -> float:
     return 1127.0 * math.log1p(hertz / 700.0)
-
-
-def soundtrack_bounds_as_published(samples: int) -> list[tuple[int, int]]:
-    """Start and end sample of the eight 2 s cuts that the reference joins to a soundtrack."""
-    length = 2 * SAMPLE_RATE
-    gap = max(samples - length, 0) / 8
-    return [(int(i * gap), int(i * gap) + length) for i in range(8)]
-
-
-def soundtrack_as_published(waveform: torch.Tensor) -> torch.Tensor:
-    """(samples,) -> (2998, 128), rounded to bfloat16: eight 2 s cuts, then silence up to 30 s."""
-    cuts = [waveform[a:b] for a, b in soundtrack_bounds_as_published(waveform.shape[0])]
-    joined = torch.cat(cuts)[: 30 * SAMPLE_RATE]
-    padded = torch.nn.functional.pad(joined, (0, 30 * SAMPLE_RATE - joined.shape[0]))
-    return kaldi_fbank(padded).bfloat16().float()

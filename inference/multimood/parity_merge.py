@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -19,6 +20,7 @@ from inference.multimood.splice import (
 )
 
 Tensors = dict[str, torch.Tensor]
+Outputs = Iterator[tuple[str, torch.Tensor]]
 VIDEO_A, VIDEO_B = "c1.pixel_values", "in.frames_b"
 SOUND_A, SOUND_B = "c2a.fbank", "in.fbank_b"
 
@@ -63,21 +65,46 @@ GENERATION_CASES = (MergeCase("c5a", ((PAIR_A,),)), MergeCase("c5b", ((),)))
 BY_NAME = {case.name: case for case in (*MERGE_CASES, *GENERATION_CASES)}
 
 
-def merge_case(
-    model: MultiMoodForConditionalGeneration, cases: Tensors, case: MergeCase
-) -> Iterator[tuple[str, torch.Tensor]]:
-    inputs = media_inputs(model, cases, case.name)
-    yield f"{case.name}.merged_attention_mask", inputs["attention_mask"]
-    if f"{case.name}.new_labels" in cases:
-        yield f"{case.name}.new_labels", inputs["labels"]
-    if f"{case.name}.inputs_embeds" in cases:
+def merge_cases(
+    model: MultiMoodForConditionalGeneration, cases: Tensors
+) -> Iterator[tuple[str, Callable[[], Outputs]]]:
+    """(name, what computes its outputs) of the cases whose ids are stored."""
+    for case in MERGE_CASES:
+        if f"{case.name}.input_ids" in cases:
+            yield case.name, partial(_merge_outputs, model, cases, case.name)
+    for case in GENERATION_CASES:
+        if f"{case.name}.input_ids" in cases:
+            yield case.name, partial(_generation_outputs, model, cases, case.name)
+
+
+def _merge_outputs(model: MultiMoodForConditionalGeneration, cases: Tensors, name: str) -> Outputs:
+    inputs = media_inputs(model, cases, name)
+    yield f"{name}.merged_attention_mask", inputs["attention_mask"]
+    if "labels" in inputs:
+        yield f"{name}.new_labels", inputs["labels"]
+    if f"{name}.inputs_embeds" in cases:
         media = {k: v for k, v in inputs.items() if k not in ("attention_mask", "labels")}
-        yield f"{case.name}.inputs_embeds", model.model.embed_inputs(**media)
-    out = model(**inputs)
-    if f"{case.name}.logits" in cases:
-        yield f"{case.name}.logits", out.logits
-    if f"{case.name}.loss" in cases:
-        yield f"{case.name}.loss", out.loss[None]
+        yield f"{name}.inputs_embeds", model.model.embed_inputs(**media)
+    if f"{name}.logits" in cases or f"{name}.loss" in cases:
+        out = model(**inputs)
+        yield f"{name}.logits", out.logits
+        if out.loss is not None:
+            yield f"{name}.loss", out.loss[None]
+
+
+def _generation_outputs(
+    model: MultiMoodForConditionalGeneration, cases: Tensors, name: str
+) -> Outputs:
+    inputs = media_inputs(model, cases, name)
+    out = model.generate(
+        **inputs,
+        max_new_tokens=cases[f"{name}.generated_ids"].shape[1],
+        do_sample=False,
+        output_logits=True,
+        return_dict_in_generate=True,
+    )
+    yield f"{name}.generated_ids", out.sequences[:, inputs["input_ids"].shape[1] :]
+    yield f"{name}.step_logits", torch.stack(out.logits, dim=1)
 
 
 def media_inputs(
@@ -97,7 +124,7 @@ def media_inputs(
     if videos:
         inputs["video_values"] = torch.stack(videos)
     if sounds:
-        inputs["audio_values"] = torch.cat(sounds)
+        inputs["audio_values"] = torch.cat(sounds).float()
     history = _history(cases, name)
     if history is not None:
         inputs["history_input_ids"] = history
@@ -127,10 +154,10 @@ def _history(cases: Tensors, name: str) -> torch.Tensor | None:
 def _tokens(model: MultiMoodForConditionalGeneration, cases: Tensors, clip: Clip) -> MediaTokens:
     video = audio = 0
     if clip.video:
-        patches = (
-            model.config.vision_config.image_size // model.config.vision_config.patch_size
-        ) ** 2
-        video = video_token_count(model.config.num_frames, patches)
+        frames = _frames(model, cases, clip.video)
+        patch = model.config.vision_config.patch_size
+        rows, columns = (side // patch for side in frames.shape[-2:])
+        video = video_token_count(frames.shape[0], rows * columns)
     if clip.sound:
         audio = audio_token_count(model.config.audio_config, cases[clip.sound].shape[1])
     return MediaTokens(video, audio)

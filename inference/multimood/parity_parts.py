@@ -1,68 +1,93 @@
-"""Outputs of the single parts for the stored inputs: vision, audio, history, preprocessing."""
+"""Outputs of the single parts for the stored inputs: vision, audio, history, preprocessing.
+
+Sizes come from the model and from the stored tensors; nothing here knows a particular folder.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
+from fnmatch import fnmatchcase
+from functools import partial
 
 import numpy as np
 import torch
 
-from inference.multimood.audio import FBANK_MEAN, FBANK_STD, token_padding_as_published
-from inference.multimood.clips import frame_indices, preprocess_frames
-from inference.multimood.fbank import (
-    kaldi_fbank,
-    soundtrack_as_published,
-    soundtrack_bounds_as_published,
-)
+from inference.media import frame_indices, soundtrack_bounds_as_published
+from inference.multimood.as_published import filled_with_black, soundtrack_fbank, token_padding
+from inference.multimood.audio import FBANK_MEAN, FBANK_STD
+from inference.multimood.clips import preprocess_frames
+from inference.multimood.fbank import kaldi_fbank
 from inference.multimood.model import MultiMoodModel
 
 Outputs = Iterator[tuple[str, torch.Tensor]]
 Tensors = dict[str, torch.Tensor]
-FRAMES = 8
+Run = Callable[[], Outputs]
 
 
-def vision_cases(model: MultiMoodModel, cases: Tensors) -> Outputs:
+def part_cases(model: MultiMoodModel, cases: Tensors) -> Iterator[tuple[str, Run]]:
+    """(name, what computes its outputs) of the cases whose input is stored."""
+    known: list[tuple[str, Callable[[MultiMoodModel, Tensors, str], Outputs]]] = [
+        ("c1.pixel_values", vision_steps),
+        ("c1b.pixel_values", tower_alone),
+        ("c2?.fbank", audio_steps),
+        ("c3?.history_input_ids", history_steps),
+        ("c6.waveform", fbanks),
+        ("c6.clip_num_samples", soundtrack_cuts),
+        ("c7.durations", sampled_frames),
+        ("c8?.features", connector_alone),
+        ("c9.image_0", images),
+    ]
+    for pattern, run in known:
+        for stored in sorted(cases):
+            if fnmatchcase(stored, pattern):
+                name = stored.split(".")[0]
+                yield name, partial(run, model, cases, name)
+
+
+def vision_steps(model: MultiMoodModel, cases: Tensors, case: str) -> Outputs:
     tower, connector = model.vision_tower, model.mm_projector
-    pixels = cases["c1.pixel_values"]
-    yield "c1.hidden_state_0", tower.vision_tower.vision_model.embeddings(pixels)
+    pixels = cases[f"{case}.pixel_values"]
+    yield f"{case}.hidden_state_0", tower.vision_tower.vision_model.embeddings(pixels)
     features = tower(pixels)
-    yield "c1.tower_features", features
-    grid = features.transpose(1, 2).unflatten(2, (4, 4))
-    yield "c1.stc_s1_b1", next(connector.s1.children())(grid)
+    yield f"{case}.tower_features", features
+    side = math.isqrt(features.shape[1])
+    grid = features.transpose(1, 2).unflatten(2, (side, side))
+    yield f"{case}.stc_s1_b1", next(connector.s1.children())(grid)
     grid = connector.s1(grid)
-    yield "c1.stc_s1", grid
+    yield f"{case}.stc_s1", grid
     sampled = connector.sampler(grid.transpose(0, 1)[None])
-    yield "c1.stc_sampler", sampled
-    yield "c1.stc_s2", connector.s2(sampled[0].transpose(0, 1))
-    yield "c1.stc_tokens", connector(features[None])
-    yield "c1b.tower_features", tower(cases["c1b.pixel_values"])
-    for case in ("c8a", "c8b"):
-        yield f"{case}.tokens", connector(cases[f"{case}.features"])
+    yield f"{case}.stc_sampler", sampled
+    yield f"{case}.stc_s2", connector.s2(sampled[0].transpose(0, 1))
+    yield f"{case}.stc_tokens", connector(features[None])
 
 
-def audio_cases(model: MultiMoodModel, cases: Tensors) -> Outputs:
-    for case in ("c2a", "c2b", "c2d", "c2e"):
-        yield from _audio_case(model, cases, case)
+def tower_alone(model: MultiMoodModel, cases: Tensors, case: str) -> Outputs:
+    yield f"{case}.tower_features", model.vision_tower(cases[f"{case}.pixel_values"])
 
 
-def _audio_case(model: MultiMoodModel, cases: Tensors, case: str) -> Outputs:
+def connector_alone(model: MultiMoodModel, cases: Tensors, case: str) -> Outputs:
+    yield f"{case}.tokens", model.mm_projector(cases[f"{case}.features"])
+
+
+def audio_steps(model: MultiMoodModel, cases: Tensors, case: str) -> Outputs:
     beats, fbank = model.audio_tower, cases[f"{case}.fbank"].float()
     patch = beats.config.input_patch_size
     yield f"{case}.TF", torch.tensor([fbank.shape[1] // patch, beats.config.frequency_patches])
     padding = None
     if f"{case}.padding_mask" in cases:
         frames = cases[f"{case}.padding_mask"][..., 0]
-        padding = token_padding_as_published(beats.config, frames)
+        padding = token_padding(beats.config, frames)
         yield f"{case}.token_mask", padding.to(torch.uint8)
     if f"{case}.layer0" in cases:
         yield from _encoder_steps(model, case, fbank, padding)
     features = beats(fbank, padding)
     yield f"{case}.features", features
     projected = model.mm_projector_a(features)
-    if f"{case}.projected" in cases:
-        yield f"{case}.projected", projected
-    else:
-        yield f"{case}.projected_head", projected[:, :64]
+    yield f"{case}.projected", projected
+    head = cases.get(f"{case}.projected_head")
+    if head is not None:
+        yield f"{case}.projected_head", projected[:, : head.shape[1]]
 
 
 def _encoder_steps(
@@ -83,34 +108,46 @@ def _encoder_steps(
     yield f"{case}.layer0", encoder.layers[0](x, bias, padding)
 
 
-def history_cases(model: MultiMoodModel, cases: Tensors) -> Outputs:
+def history_steps(model: MultiMoodModel, cases: Tensors, case: str) -> Outputs:
     compressor = model.mamba_compressor
-    for case in ("c3a", "c3b"):
-        ids = cases[f"{case}.history_input_ids"]
-        yield f"{case}.last_hidden", compressor.mamba(ids, use_cache=False).last_hidden_state
-        yield f"{case}.memory", compressor(ids).unflatten(0, (ids.shape[0], -1))
+    ids = cases[f"{case}.history_input_ids"]
+    yield f"{case}.last_hidden", compressor.mamba(ids, use_cache=False).last_hidden_state
+    yield f"{case}.memory", compressor(ids).unflatten(0, (ids.shape[0], -1))
 
 
-def preprocessing_cases(cases: Tensors) -> Outputs:
-    waveform = cases["c6.waveform"][0]
-    fbank = kaldi_fbank(waveform)[None]
-    yield "c6.fbank", fbank
-    yield "c6.fbank_knf", fbank
-    yield "c6.fbank_bf16", fbank.bfloat16().float()
-    bounds = [soundtrack_bounds_as_published(int(n)) for n in cases["c6.clip_num_samples"]]
-    yield "c6.clip_bounds", torch.tensor(bounds)
-    track = soundtrack_as_published(waveform)[None]
-    yield "c6.soundtrack_shape", torch.tensor(track.shape)
-    yield "c6.soundtrack_rows", track[0, cases["c6.soundtrack_row_index"]]
-    indices = [frame_indices(int(n), FRAMES) for n in cases["c7.durations"]]
-    yield "c7.indices", torch.tensor(indices)
-    yield from _image_cases(cases)
+def fbanks(model: MultiMoodModel, cases: Tensors, case: str) -> Outputs:
+    waveform, bins = cases[f"{case}.waveform"][0], model.config.audio_config.num_mel_bins
+    fbank = kaldi_fbank(waveform, bins)[None]
+    yield f"{case}.fbank", fbank
+    yield f"{case}.fbank_knf", fbank
+    yield f"{case}.fbank_bf16", fbank.bfloat16().float()
+    cuts = [waveform[a:b] for a, b in soundtrack_bounds_as_published(waveform.shape[0])]
+    track = soundtrack_fbank(cuts, bins)[None]
+    yield f"{case}.soundtrack_shape", torch.tensor(track.shape)
+    rows = cases.get(f"{case}.soundtrack_row_index")
+    if rows is not None:
+        yield f"{case}.soundtrack_rows", track[0, rows]
 
 
-def _image_cases(cases: Tensors) -> Outputs:
-    frames = [cases["c9.image_0"].numpy(), cases["c9.image_1"].numpy()]
-    # The reference fills missing frames with black ones whose sides are swapped.
-    black = np.zeros_like(frames[0].transpose(1, 0, 2))
+def soundtrack_cuts(model: MultiMoodModel, cases: Tensors, case: str) -> Outputs:
+    bounds = [soundtrack_bounds_as_published(int(n)) for n in cases[f"{case}.clip_num_samples"]]
+    yield f"{case}.clip_bounds", torch.tensor(bounds)
+
+
+def sampled_frames(model: MultiMoodModel, cases: Tensors, case: str) -> Outputs:
+    wanted = cases[f"{case}.indices"].shape[1]
+    indices = [frame_indices(int(n), wanted) for n in cases[f"{case}.durations"]]
+    yield f"{case}.indices", torch.tensor(indices)
+
+
+def images(model: MultiMoodModel, cases: Tensors, case: str) -> Outputs:
+    names = sorted(name for name in cases if name.startswith(f"{case}.image_"))
+    frames = [cases[name].numpy() for name in names]
     for name, aspect in (("stretch", None), ("pad", "pad")):
-        pixels = [preprocess_frames(frame[None], 56, aspect)[0] for frame in (*frames, black)]
-        yield f"c9.pixel_values_{name}", torch.from_numpy(np.stack(pixels))
+        stored = cases.get(f"{case}.pixel_values_{name}")
+        if stored is not None:
+            shown = filled_with_black(frames, stored.shape[0])
+            pixels = [
+                preprocess_frames(frame[None], stored.shape[-1], aspect)[0] for frame in shown
+            ]
+            yield f"{case}.pixel_values_{name}", torch.from_numpy(np.stack(pixels))

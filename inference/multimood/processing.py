@@ -18,6 +18,8 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from inference.contracts import HistoryForm, Modality, StimulusInput, Task
 from inference.labels import EMOTIONS
+from inference.media import DEFAULT_LIMITS, MediaLimits
+from inference.multimood.as_published import PROMPT_LIMIT
 from inference.multimood.batch import Sample, collate, media_of
 from inference.multimood.checkpoint_files import local_folder
 from inference.multimood.clip_tensors import ClipTensors, LoadClip, load_clip, media_tokens
@@ -38,11 +40,12 @@ from inference.multimood.splice import IGNORED, MediaTokens, expand_placeholders
 __all__ = ["ClipTensors", "LoadClip", "MultiMoodProcessor", "Sample"]
 
 _MARKER = re.compile("(" + "|".join(map(re.escape, MARKERS)) + ")")
-PUBLISHED_PROMPT_LIMIT = 4096
-"""Ids that the published inference keeps, the last ones, before media are merged."""
 
 
 class MultiMoodProcessor:
+    media_limits: MediaLimits = DEFAULT_LIMITS
+    """Of reading one clip."""
+
     def __init__(
         self,
         tokenizer: PreTrainedTokenizerBase,
@@ -70,7 +73,7 @@ class MultiMoodProcessor:
             (Path(folder) / PROMPT_FILE).write_text(self.template.text, encoding="utf-8")
 
     def load_clip(self, path: Path, as_published: bool = False) -> ClipTensors:
-        return load_clip(self.config, path, as_published)
+        return load_clip(self.config, path, as_published, self.media_limits)
 
     def encode(
         self,
@@ -108,7 +111,7 @@ class MultiMoodProcessor:
             user = self.template.user(stimulus, markers, memory=memory, reserved=self.reserved)
         text = self._chat(user)
         if as_published:
-            ids = self._ids(text, placed={VIDEO} if clips else set())[-PUBLISHED_PROMPT_LIMIT:]
+            ids = self._ids(text, placed={VIDEO} if clips else set())[-PROMPT_LIMIT:]
             clips = clips[: ids.count(self.config.placeholders.video)]
             memory = False
         else:

@@ -3,57 +3,19 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import av
 import numpy as np
 import pytest
 import torch
 from transformers import PreTrainedTokenizerFast
 
 from inference.contracts import StimulusInput, TurnText
-from inference.multimood.clips import frame_indices, preprocess_frames, read_clip
+from inference.media import frame_indices
+from inference.multimood.clips import preprocess_frames
 from inference.multimood.fbank import frame_count, kaldi_fbank
 from inference.multimood.model import MultiMoodForConditionalGeneration
 from inference.multimood.processing import MultiMoodProcessor
 from inference.multimood.prompt_file import shipped
 from inference.multimood.splice import IGNORED, memory_counts
-
-
-def test_read_clip_gives_spread_frames_and_the_tone(clips: tuple[Path, Path]) -> None:
-    frames, sound = read_clip(clips[0], 8)
-    assert frames is not None
-    assert sound is not None
-    assert frames.shape == (8, 64, 96, 3)
-    greys = frames.mean((1, 2, 3))
-    assert np.abs(greys - 5 * np.array(frame_indices(24, 8))).max() < 4  # lossy
-    assert abs(len(sound) / 16_000 - 2.4) < 0.15  # AAC pads
-    spectrum = np.abs(np.fft.rfft(sound[4000:20_000]))
-    assert abs(spectrum.argmax() - 440) <= 2
-
-
-def test_read_clip_cuts_the_sound_where_asked(clips: tuple[Path, Path]) -> None:
-    _, sound = read_clip(clips[0], 8, max_seconds=0.5)
-    assert sound is not None
-    assert len(sound) == 8000
-
-
-def test_a_silent_film_and_a_sound_file_are_half_clips(
-    clips: tuple[Path, Path], tmp_path: Path
-) -> None:
-    film, voice = tmp_path / "film.mp4", tmp_path / "voice.m4a"
-    for path, kind in ((film, "video"), (voice, "audio")):
-        with av.open(str(clips[0])) as source, av.open(str(path), "w") as out:
-            stream = getattr(source.streams, kind)[0]
-            copy = out.add_stream_from_template(stream)
-            for packet in source.demux(stream):
-                if packet.dts is not None:
-                    packet.stream = copy
-                    out.mux(packet)
-    frames, nothing = read_clip(film, 4)
-    assert frames is not None
-    assert nothing is None
-    nothing_seen, sound = read_clip(voice, 4)
-    assert nothing_seen is None
-    assert sound is not None
 
 
 def test_few_frames_are_repeated() -> None:

@@ -19,6 +19,7 @@ WITHOUT_DJANGO = (
     "inference.multimood",
     "inference.training",
     "inference.corpora",
+    "inference.media",
     "inference.backends",
     "inference.contracts",
     "inference.labels",

@@ -5,7 +5,9 @@ It is given open files, one job at a time, and answers over the socket LINK. See
 
 from __future__ import annotations
 
+import errno
 import fcntl
+import gc
 import os
 import resource
 import select
@@ -37,6 +39,8 @@ from inference.media.sound import read_sound
 
 OPEN_FILES = 32
 FFMPEG_QUIET = -8
+NO_ROOM = (errno.ENOMEM, errno.EAGAIN)
+"""What starting a thread says without room for its stack is EAGAIN."""
 DECODING_ERRORS = (FFmpegError, ValueError, ArithmeticError, LookupError, RuntimeError, OSError)
 """What PyAV raises on damaged files."""
 
@@ -53,6 +57,7 @@ def main(link_number: str, lifeline: str, memory_mb: str) -> None:
     wire.send(link, {"kind": "ready"})
     with Path(os.devnull).open("w") as nothing:
         os.dup2(nothing.fileno(), sys.stderr.fileno())
+    gc.freeze()
     while True:
         mark, files, _, _ = socket.recv_fds(link, 1, 2)
         if not mark:
@@ -63,6 +68,8 @@ def main(link_number: str, lifeline: str, memory_mb: str) -> None:
         finally:
             for file in files:
                 os.close(file)
+        # Containers and decoders refer to one another: their threads would stay.
+        gc.collect()
         wire.send(link, answer)
 
 
@@ -89,15 +96,21 @@ def _answer(link: socket.socket, request: dict[str, Any], files: list[int]) -> w
     except MediaError as error:
         return _refusal(error)
     except MemoryError:
-        reason = f"reading it needs more than {limits.memory_mb} MB of memory"
-        return {**_refusal(MediaError(reason, SHORTEN)), "spoiled": True}
+        return _out_of_memory(limits)
     except DECODING_ERRORS as error:
+        if getattr(error, "errno", None) in NO_ROOM:
+            return _out_of_memory(limits)
         said = getattr(error, "strerror", None) or str(error)
         return _refusal(MediaError(f"it cannot be decoded ({said})"))
 
 
 def _refusal(error: MediaError) -> wire.Head:
     return {"kind": "error", "reason": error.reason, "remedy": error.remedy}
+
+
+def _out_of_memory(limits: MediaLimits) -> wire.Head:
+    reason = f"reading it needs more than {limits.memory_mb} MB of memory"
+    return {**_refusal(MediaError(reason, SHORTEN)), "spoiled": True}
 
 
 def _limit_for_a_job(limits: MediaLimits) -> None:

@@ -86,5 +86,6 @@ class ClipMedia:
     frames: Frames | None
     """(F, H, W, 3), as displayed."""
     sound: tuple[Floats, ...]
-    """Windows (samples,) in [-1, 1], 16 kHz, mono; none where the clip has no sound."""
+    """Windows (samples,), 16 kHz, mono, finite; full scale is [-1, 1], which lossy coders may
+    exceed a little. None where the clip has no sound."""
     seconds: float

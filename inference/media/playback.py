@@ -10,7 +10,6 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 import av
-from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 from av.filter import Graph
@@ -19,9 +18,10 @@ from av.video.stream import VideoStream
 
 from inference.media import pictures, sound
 from inference.media.contract import MediaError, MediaFacts, MediaLimits
-from inference.media.files import MediaFile, audio_of, video_of
+from inference.media.files import THREADS, MediaFile, audio_of, video_of
 from inference.media.pictures import Orientation, square_size
 from inference.media.probing import claimed_seconds, probe_file, refuse_longer
+from inference.media.resampling import Resampler
 
 LONG_SIDE, SHORT_SIDE = 1920, 1080
 VIDEO_OPTIONS = {"preset": "veryfast", "crf": "23"}
@@ -137,6 +137,7 @@ class _Upright:
     def _made(self, frame: av.VideoFrame, orientation: Orientation) -> Graph:
         width, height = reversed(self._size) if orientation.swaps else self._size
         graph = Graph()
+        graph.threads = THREADS
         nodes = [
             graph.add_buffer(
                 width=frame.width, height=frame.height, format=frame.format, time_base=CLOCK
@@ -162,11 +163,13 @@ def _audio(
     rate = next((r for r in AUDIO_RATES if r >= source.sample_rate), AUDIO_RATES[-1])
     layout = "mono" if source.layout.nb_channels == 1 else "stereo"
     out = copy.add_stream("aac", rate=rate, layout=layout)
-    resampler = AudioResampler("fltp", layout, rate, frame_size=AUDIO_FRAME, options=AUDIO_OPTIONS)
+    resampled = Resampler(
+        rate=rate, layout=layout, format="fltp", frame_size=AUDIO_FRAME, **AUDIO_OPTIONS
+    )
     for frame in chain(sound.all_frames(container, stream), [None]):
         if frame is not None and frame.pts is not None and frame.time_base:
             frame.pts -= round(start / frame.time_base)
-        for piece in resampler.resample(frame):
+        for piece in resampled(frame):
             refuse_longer(piece.time or 0.0, limits)
             yield from _timed(out.encode(piece), 1)
     yield from _timed(out.encode(None), 1)

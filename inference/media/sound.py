@@ -8,13 +8,13 @@ from typing import Any
 
 import av
 import numpy as np
-from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.error import FFmpegError
 
 from inference.media.contract import Floats, MediaError, SoundPlan
 from inference.media.files import MediaFile, audio_of, only, refuse_encrypted
+from inference.media.resampling import Resampler
 from inference.media.sampling import (
     SAMPLE_RATE,
     Bounds,
@@ -28,9 +28,7 @@ LEAD_SECONDS = 1.0
 """Decoded before a window: coders and the resampler need what was before."""
 TAIL_SECONDS = 10.0
 SLACK = SAMPLE_RATE // 10
-
-# A sum of channels must stay within [-1, 1]; without this, only for whole-number samples.
-_DOWNMIX = {"rematrix_maxval": "1.0"}
+LOUDEST = 2.0
 
 
 class _LostError(Exception):
@@ -78,8 +76,9 @@ class _ToModel:
 
     def __init__(self, plan: SoundPlan) -> None:
         self._first_channel = plan.kind == "published"
-        self._resampler = AudioResampler(
-            format="flt", layout="mono", rate=SAMPLE_RATE, options=_DOWNMIX
+        # A sum of channels must stay within [-1, 1]; by default only that of whole numbers does.
+        self._resampled = Resampler(
+            rate=SAMPLE_RATE, layout="mono", format="flt", rematrix_maxval="1.0"
         )
 
     def __call__(self, frame: av.AudioFrame | None) -> Iterator[Floats]:
@@ -87,7 +86,7 @@ class _ToModel:
             frame.pts = None
             if self._first_channel and frame.layout.nb_channels > 1:
                 frame = _first_channel_of(frame)
-        for piece in self._resampler.resample(frame):
+        for piece in self._resampled(frame):
             yield piece.to_ndarray().reshape(-1).astype(np.float32, copy=False)
 
 
@@ -112,7 +111,7 @@ def _from_start(media: MediaFile, plan: SoundPlan, most: int) -> Floats:
         if samples >= most:
             break
     whole = np.concatenate(parts)[:most] if parts else np.zeros(0, np.float32)
-    return np.clip(whole, -1.0, 1.0)
+    return _tamed(whole)
 
 
 def _all_parts(media: MediaFile, plan: SoundPlan) -> Iterator[Floats]:
@@ -158,6 +157,11 @@ def all_frames(container: InputContainer, stream: AudioStream) -> Iterator[av.Au
         raise MediaError("none of its sound can be decoded") from failed
 
 
+def _tamed(sound: Floats) -> Floats:
+    """Files may hold any numbers as samples, and coders go a little over 1 where it is loud."""
+    return np.clip(np.nan_to_num(sound), -LOUDEST, LOUDEST)
+
+
 def _samples(media: MediaFile) -> int:
     """Length at 16 kHz by the times of the last packets: headers may lack it or lie."""
     with media.open() as container:
@@ -196,8 +200,7 @@ def _windows(media: MediaFile, plan: SoundPlan, bounds: Bounds) -> Iterator[Floa
         assert stream is not None  # noqa: S101
         only(container, stream)
         for begin, end in bounds:
-            window = _window(container, stream, plan, begin, end)
-            yield np.clip(window, -1.0, 1.0)
+            yield _tamed(_window(container, stream, plan, begin, end))
 
 
 def _window(
@@ -272,4 +275,4 @@ def _in_order(media: MediaFile, plan: SoundPlan) -> list[Floats]:
             if a < b:
                 window[a - begin : b - begin] = part[a - at : b - at]
         at += part.size
-    return [np.clip(window, -1.0, 1.0) for window in windows]
+    return [_tamed(window) for window in windows]

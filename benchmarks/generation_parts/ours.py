@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from benchmarks.generation_parts.sizes import Built
-from benchmarks.generation_parts.stopwatch import Stopwatch, watch_towers
+from benchmarks.generation_parts.stopwatch import STAGES
 from inference.contracts import GenerationOptions, StimulusInput
 from inference.multimood.features import FeatureCache, TowerCache
 from inference.multimood.generation import MultiMoodGenerator
-from inference.multimood.processing import ClipTensors
 
 CACHE_BYTES = 2**32
 
@@ -19,16 +17,10 @@ CACHE_BYTES = 2**32
 class OurWay:
     def __init__(self, built: Built, folder: Path, *, compiled: bool) -> None:
         self.built, self.folder = built, folder
-        self.stopwatch = Stopwatch(built.model.device)
-        watch_towers(self.stopwatch, built.model.model)
-        self.stopwatch.watch(built.model.model, _stage_of_forward)
         self.generator = MultiMoodGenerator(built.model, built.processor)
-        self._load_clip = built.processor.load_clip
-        built.processor.load_clip = self._timed_load_clip  # type: ignore[method-assign]
+        self.generator.timings.synchronize = True
         self._caches = 0
         self.forget()
-        if compiled:
-            built.model.model.layers.compile(dynamic=True)
 
     def forget(self) -> None:
         """An empty feature cache, in memory and on disk."""
@@ -40,15 +32,10 @@ class OurWay:
         self, stimuli: Sequence[StimulusInput], options: GenerationOptions
     ) -> list[tuple[int, int]]:
         """(prompt positions, new tokens) of each answer."""
-        with self.stopwatch.stage("other"):
-            answers = self.generator.answer(stimuli, options)
+        answers = self.generator.answer(stimuli, options)
         return [(answer.prompt_tokens, answer.new_tokens) for answer in answers]
 
-    def _timed_load_clip(self, path: Path, as_published: bool = False) -> ClipTensors:
-        with self.stopwatch.stage("media"):
-            return self._load_clip(path, as_published)
-
-
-def _stage_of_forward(given: dict[str, Any]) -> str:
-    ids = given.get("input_ids")
-    return "prefill" if ids is not None and ids.shape[1] > 1 else "decode"
+    def take_stages(self) -> dict[str, float]:
+        timings = self.generator.timings.as_dict()
+        self.generator.timings.reset()
+        return {stage: timings.get(stage, 0.0) for stage in STAGES}

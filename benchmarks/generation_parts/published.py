@@ -9,7 +9,6 @@ Weights, prompt, sampled frames and sound, number format and threads are the oth
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -17,7 +16,7 @@ import torch
 from benchmarks.generation_parts.sizes import Built
 from benchmarks.generation_parts.stopwatch import Stopwatch, watch_towers
 from inference.contracts import GenerationOptions, StimulusInput
-from inference.multimood.processing import ClipTensors
+from inference.multimood.parsing import parse_reply
 
 
 class PublishedWay:
@@ -26,6 +25,7 @@ class PublishedWay:
         self.stopwatch = Stopwatch(self.model.device)
         watch_towers(self.stopwatch, self.model.model)
         self.stopwatch.watch(self.model.model, _stage_of_forward)
+        self.take_stages = self.stopwatch.take_stages
 
     @torch.inference_mode()
     def answer(
@@ -43,29 +43,27 @@ class PublishedWay:
         self, stimulus: StimulusInput, options: GenerationOptions, seed: int
     ) -> tuple[int, int]:
         torch.manual_seed(seed)
-        with self.stopwatch.stage("other"):
-            sample = self.processor.encode(stimulus, load_clip=self._load_clip)
+        with self.stopwatch.stage("media"):
+            sample = self.processor.encode(
+                stimulus,
+            )
             batch = self.processor.collate([sample])
             batch = {name: value.to(self.model.device) for name, value in batch.items()}
-            prompt = batch["input_ids"].shape[1]
-            with self.stopwatch.stage("decode"):
-                generated = self.model.generate(
-                    **batch,
-                    max_new_tokens=options.max_new_tokens,
-                    do_sample=True,
-                    temperature=options.temperature,
-                    top_p=options.top_p,
-                    top_k=0,
-                    eos_token_id=self.processor.tokenizer.eos_token_id,
-                    pad_token_id=self.processor.tokenizer.pad_token_id,
-                )
+        prompt = batch["input_ids"].shape[1]
+        with self.stopwatch.stage("decode"):
+            generated = self.model.generate(
+                **batch,
+                max_new_tokens=options.max_new_tokens,
+                do_sample=True,
+                temperature=options.temperature,
+                top_p=options.top_p,
+                top_k=0,
+                eos_token_id=self.processor.tokenizer.eos_token_id,
+                pad_token_id=self.processor.tokenizer.pad_token_id,
+            )
             new = generated[0, prompt:]
-            self.processor.tokenizer.decode(new, skip_special_tokens=True)
+            parse_reply(self.processor.tokenizer.decode(new, skip_special_tokens=True))
         return prompt, len(new)
-
-    def _load_clip(self, path: Path) -> ClipTensors:
-        with self.stopwatch.stage("media"):
-            return self.processor.load_clip(path)
 
 
 def _stage_of_forward(given: dict[str, Any]) -> str:

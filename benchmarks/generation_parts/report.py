@@ -52,6 +52,11 @@ class Run:
     def peak_mb(self) -> float:
         return max(done.peak_mb for done in self.dones)
 
+    @property
+    def unnamed(self) -> float:
+        """Seconds outside all stages."""
+        return self.seconds - sum(map(self.stage, STAGES))
+
     def stage(self, name: str) -> float:
         return sum(done.stages.get(name, 0.0) for done in self.dones)
 
@@ -113,6 +118,7 @@ class SizeResult:
                 figures[f"{name}_speedup"] = self.speedup(column)
         for stage in STAGES:
             figures[f"share_{stage}"] = ours.stage(stage) / ours.seconds
+        figures["share_other"] = ours.unnamed / ours.seconds
         return {name: float(f"{value:.4g}") for name, value in figures.items()}
 
     def table(self) -> list[str]:
@@ -121,7 +127,8 @@ class SizeResult:
         prompts = runs[1].dones[0].prompts
         total = sum(self.ready.parameters.values())
         parts = ", ".join(f"{name} {n / 1e6:.1f} M" for name, n in self.ready.parameters.items())
-        limits = [self.decode_limits(column) for column in columns]
+        nothing = (None, None)  # constrained replies have no fixed number of decoding steps
+        limits = [nothing if "labels" in c else self.decode_limits(c) for c in columns]
         return [
             f"{self.size}: {total / 1e6:.1f} M parameters ({parts})",
             f"prompts of {min(prompts)} to {max(prompts)} positions; memory streams "
@@ -143,10 +150,14 @@ class SizeResult:
                 "decode ms a token",
                 [f"{1000 * run.stage('decode') / run.tokens:.2f}" for run in runs],
             ),
-            _row("  of bandwidth limit", [f"{bandwidth:.2f}" for bandwidth, _ in limits]),
-            _row("  of arithmetic limit", [f"{arithmetic:.2f}" for _, arithmetic in limits]),
+            _row("  of bandwidth limit", [_share(bandwidth) for bandwidth, _ in limits]),
+            _row("  of arithmetic limit", [_share(arithmetic) for _, arithmetic in limits]),
         ]
 
 
 def _row(name: str, cells: Sequence[str]) -> str:
     return f"{name:22}" + "".join(f"{cell:>14}" for cell in cells)
+
+
+def _share(part: float | None) -> str:
+    return "" if part is None else f"{part:.2f}"

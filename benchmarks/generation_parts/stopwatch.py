@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
-STAGES = ("media", "vision", "audio", "history", "prefill", "decode", "other")
+STAGES = ("media", "vision", "audio", "history", "prefill", "labels", "decode")
 
 
 class Stopwatch:
@@ -48,7 +48,7 @@ class Stopwatch:
         )
         module.register_forward_hook(lambda *_: self.stop())
 
-    def take(self) -> dict[str, float]:
+    def take_stages(self) -> dict[str, float]:
         taken = dict(self.seconds)
         self.seconds.clear()
         return taken

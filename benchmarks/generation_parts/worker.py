@@ -19,7 +19,8 @@ from benchmarks.generation_parts.sizes import (
     parameter_counts,
     weights_checksum,
 )
-from inference.contracts import GenerationOptions
+from inference.contracts import GenerationOptions, ReplyFields
+from inference.multimood.processing import MultiMoodProcessor
 
 MEBIBYTE = 2**20
 WARM_UP_TOKENS = 3
@@ -78,22 +79,24 @@ def serve(pipe: Connection, way: str, setup: Setup) -> None:
         answering = (
             OurWay(built, Path(folder), compiled=setup.compiled) if ours else PublishedWay(built)
         )
-        # Words alone: what is done once a process is done, and no clip is known yet.
+        # What is done once a process: the words of a stimulus are answered, a clip is read.
         words = [replace(stimuli[0], clip_paths=())]
         answering.answer(words, replace(SAMPLING, max_new_tokens=WARM_UP_TOKENS))
+        built.processor.load_clip(stimuli[0].clip_paths[0])
         checksum = weights_checksum(built.model)
         pipe.send(Ready(parameter_counts(built.model), checksum, work_of, memory_mb(setup.device)))
         while (work := pipe.recv()) is not None:
             if isinstance(answering, OurWay) and not work.warm:
                 answering.forget()
+            opening = _label_tokens(built.processor) if work.labels else 0
             options = replace(
                 SAMPLING,
-                max_new_tokens=work.tokens,
+                max_new_tokens=work.tokens - opening,
                 samples=work.samples,
                 batch_size=work.batch_size,
                 constrain_labels=work.labels,
             )
-            answering.stopwatch.take()
+            answering.take_stages()
             began, cpu_began = time.perf_counter(), time.process_time()
             answers = answering.answer(stimuli[work.first : work.first + work.count], options)
             seconds, cpu = time.perf_counter() - began, time.process_time() - cpu_began
@@ -101,12 +104,18 @@ def serve(pipe: Connection, way: str, setup: Setup) -> None:
                 Done(
                     seconds=seconds,
                     cpu_seconds=cpu,
-                    stages=answering.stopwatch.take(),
+                    stages=answering.take_stages(),
                     prompts=[prompt for prompt, _ in answers[:: work.samples]],
                     new_tokens=[new for _, new in answers],
                     peak_mb=memory_mb(setup.device),
                 )
             )
+
+
+def _label_tokens(processor: MultiMoodProcessor) -> int:
+    """Of the lines above the response, with labels of usual length."""
+    usual = ReplyFields("sadness", "neutral", "open question", "")
+    return len(processor.target_ids(processor.template.reply_lines(usual))) - 1
 
 
 def memory_mb(device: str) -> float:

@@ -42,9 +42,10 @@ REMEDY = (
 
 
 class ModelDoesNotFitError(CheckpointError):
-    def __init__(self, folder: Path, needed: int, free: int) -> None:
+    def __init__(self, folder: Path, needed: int, free: int, device: str) -> None:
+        place = "memory" if device == "cpu" else "GPU memory"
         super().__init__(
-            f"The model in {folder.name} needs about {needed / GIB:.1f} GB of memory, "
+            f"The model in {folder.name} needs about {needed / GIB:.1f} GB of {place}, "
             f"{free / GIB:.1f} GB are free. {REMEDY}"
         )
 

@@ -16,15 +16,10 @@ from inference.backends.memory import (
     needed_bytes,
 )
 from inference.contracts import Answer, GenerationOptions, StimulusInput
-from inference.errors import DomainError
 from inference.multimood.features import FeatureCache
 from inference.multimood.generation import MultiMoodGenerator
 
 MIB = 2**20
-TOO_MUCH_AT_ONCE = (
-    "The memory did not suffice for {} client turns with {} answers each at once. Start a new run "
-    "with fewer client turns answered together, fewer answers, or shorter ones."
-)
 
 
 @dataclass(frozen=True)
@@ -46,12 +41,7 @@ class MultiMoodBackend:
         options: GenerationOptions,
         seeds: Sequence[int],
     ) -> list[Answer]:
-        try:
-            return self.generator.answer(stimuli, options, seeds)
-        except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
-                raise
-            raise DomainError(TOO_MUCH_AT_ONCE.format(len(stimuli), options.samples)) from error
+        return self.generator.answer(stimuli, options, seeds)
 
 
 KEPT: KeptModels[Checkpoint, MultiMoodBackend] = KeptModels()
@@ -69,9 +59,9 @@ def load_multimood(
     needed = needed_bytes(checkpoint.folder, dtype_on(device))
 
     def load() -> MultiMoodBackend:
-        free = available_bytes(device)
+        place, free = scarcest(device)
         if needed > free:
-            raise ModelDoesNotFitError(checkpoint.folder, needed, free)
+            raise ModelDoesNotFitError(checkpoint.folder, needed, free, place)
         if verify is not None:
             verify()
         try:
@@ -79,12 +69,12 @@ def load_multimood(
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
-            problem = ModelDoesNotFitError(checkpoint.folder, needed, available_bytes(device))
-        free_memory()  # here the traceback no longer holds what was half loaded
-        raise problem
+        free_memory()  # here no traceback holds what was half loaded
+        place, free = scarcest(device)
+        raise ModelDoesNotFitError(checkpoint.folder, needed, free, place)
 
     backend = KEPT.get(
-        checkpoint, machine.models_in_memory, lambda: needed <= available_bytes(device), load
+        checkpoint, machine.models_in_memory, lambda: needed <= scarcest(device)[1], load
     )
     if verify is not None:
         verify()
@@ -99,6 +89,12 @@ def chosen_device(device: str) -> str:
     if device != "auto":
         return device
     return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def scarcest(device: str) -> tuple[str, int]:
+    """Where the least memory is free, and how much: weights reach a GPU through the machine's."""
+    places = dict.fromkeys(("cpu", device))
+    return min(((place, available_bytes(place)) for place in places), key=lambda pair: pair[1])
 
 
 def dtype_on(device: str) -> torch.dtype:

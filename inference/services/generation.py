@@ -285,8 +285,8 @@ def _response(run: GenerationRun, stimulus: Stimulus, sample: int, answer: Answe
         client_emotion=answer.client_emotion or "",
         therapist_emotion=answer.therapist_emotion or "",
         strategy=answer.strategy or "",
-        text=answer.text,
-        raw=answer.raw,
+        text=_storable(answer.text),
+        raw=_storable(answer.raw),
         label_probabilities={
             name: dict(labels) for name, labels in answer.label_probabilities.items()
         },
@@ -295,3 +295,8 @@ def _response(run: GenerationRun, stimulus: Stimulus, sample: int, answer: Answe
         prompt_tokens=answer.prompt_tokens,
         new_tokens=answer.new_tokens,
     )
+
+
+def _storable(text: str) -> str:
+    """A model may write any character; PostgreSQL stores no NUL."""
+    return text.replace("\x00", "\ufffd")

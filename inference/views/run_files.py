@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import csv
 import json
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, StreamingHttpResponse
 from django.views.decorators.http import require_GET
 
 from inference.models import GenerationRun
+from inference.recognition.tables import csv_lines
 from inference.selectors.response_rows import COLUMNS, probability_labels, response_rows
 from mood_eval.access import team_object
-
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 @login_required
@@ -30,31 +27,23 @@ def run_responses_jsonl(request: HttpRequest, pk: int) -> StreamingHttpResponse:
 @require_GET
 def run_responses_csv(request: HttpRequest, pk: int) -> StreamingHttpResponse:
     run = _run(request, pk)
-    return _download(run, csv_lines(run), "csv", "text/csv; charset=utf-8")
+    return _download(run, _csv(run), "csv", "text/csv; charset=utf-8")
 
 
-class _Line:
-    """Hands each written line back to whoever writes it."""
-
-    def write(self, text: str) -> str:
-        return text
-
-
-def csv_lines(run: GenerationRun) -> Iterator[str]:
+def _csv(run: GenerationRun) -> Iterator[str]:
     """One column `p_FIELD_LABEL` for each probability. The byte order mark tells spreadsheets that
-    it is UTF-8; a cell that they would run as a formula begins with an apostrophe."""
+    this is UTF-8."""
+    yield "\ufeff"
+    yield from csv_lines(_csv_rows(run))
+
+
+def _csv_rows(run: GenerationRun) -> Iterator[Sequence[object]]:
     labels = probability_labels(run)
-    writer = csv.writer(_Line())
-    yield "\ufeff" + writer.writerow([*COLUMNS, *(f"p_{part}_{label}" for part, label in labels)])
+    yield [*COLUMNS, *(f"p_{part}_{label}" for part, label in labels)]
     for row in response_rows(run):
         given = row["label_probabilities"]
         shares = [given.get(part, {}).get(label, "") for part, label in labels]
-        yield writer.writerow([*(_cell(row[column]) for column in COLUMNS), *shares])
-
-
-def _cell(value: Any) -> Any:
-    is_formula = isinstance(value, str) and value.startswith(FORMULA_STARTS)
-    return f"'{value}" if is_formula else value
+        yield [*(row[column] for column in COLUMNS), *shares]
 
 
 def _download(

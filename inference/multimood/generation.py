@@ -1,53 +1,62 @@
-"""Answers to stimuli from a MultiMood checkpoint: batched, with a cache, seeded by stimulus."""
+"""Answers to stimuli from a MultiMood checkpoint.
+
+An answer depends on the model, the stimulus, the options and its own seed, and on nothing that is
+answered beside it: prompts are read one by one, and rows are added up alike in every batch. On a
+CPU in float32 the numbers are bit-identical. On a GPU products are rounded differently for
+different numbers of rows, so there two tokens within that rounding may change places.
+"""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import torch
-from transformers import (
-    LogitsProcessor,
-    LogitsProcessorList,
-    TemperatureLogitsWarper,
-    TopPLogitsWarper,
-)
 
 from inference.contracts import Answer, GenerationOptions, StimulusInput
-from inference.errors import CheckpointError
-from inference.multimood.features import TowerCache
+from inference.errors import CheckpointError, ClipError, DomainError
+from inference.multimood.batch import Sample
+from inference.multimood.features import FeatureCache, TowerCache
 from inference.multimood.model import MultiMoodForConditionalGeneration
-from inference.multimood.parsing import parse_reply
+from inference.multimood.parsing import canonical_label, parse_reply
 from inference.multimood.processing import MultiMoodProcessor
+from inference.multimood.replies import ReplyWriter, Wanted, Written
+from inference.multimood.sampling import Draws
+from inference.multimood.timings import Timings
 
-
-class SeededNoise(LogitsProcessor):
-    """Gumbel noise from one generator a row: the largest noisy logit is a sample, and a row's
-    sample does not depend on which rows stand beside it (Gumbel-max trick)."""
-
-    def __init__(self, seeds: Sequence[int]) -> None:
-        self.generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-
-    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-        width = scores.shape[-1]
-        noise = torch.stack([torch.rand(width, generator=own) for own in self.generators])
-        gumbel = -torch.log(-torch.log(noise.clamp(1e-20, 1 - 1e-7)))
-        return scores.float() + gumbel.to(scores.device)
+Asked = Sequence[tuple[int, int]]
+"""(place of the prompt, seed) of answers."""
 
 
 class MultiMoodGenerator:
     def __init__(
-        self, model: MultiMoodForConditionalGeneration, processor: MultiMoodProcessor
+        self,
+        model: MultiMoodForConditionalGeneration,
+        processor: MultiMoodProcessor,
+        features: FeatureCache | None = None,
     ) -> None:
         self.model = model.eval()
         self.processor = processor
-        self.clips = TowerCache(model.model, processor)
+        self.clips = TowerCache(model.model, processor, features)
+        self.timings = Timings()
+        self.timings.watch(model.model)
+        self.writer = ReplyWriter(model, processor, self.timings)
 
     @classmethod
-    def load(cls, folder: str | os.PathLike[str], device: str = "auto") -> Self:
+    def load(
+        cls,
+        folder: str | os.PathLike[str],
+        device: str = "auto",
+        *,
+        features: FeatureCache | None = None,
+        prompt: str = "",
+    ) -> Self:
+        """`prompt` (TOML) replaces the folder's own template; `features` keeps what the towers
+        make of clips on disk."""
         path = Path(folder)
         if not (path / "config.json").is_file():
             raise CheckpointError(f"{path} is not a model folder: it has no config.json")
@@ -55,7 +64,8 @@ class MultiMoodGenerator:
             device = "cuda" if torch.cuda.is_available() else "cpu"
         dtype = torch.bfloat16 if device.startswith("cuda") else torch.float32
         model = MultiMoodForConditionalGeneration.from_pretrained(path, dtype=dtype)
-        return cls(model.to(device), MultiMoodProcessor.from_pretrained(path))
+        processor = MultiMoodProcessor.from_pretrained(path, prompt=prompt)
+        return cls(model.to(device), processor, features)
 
     def answer(
         self,
@@ -63,69 +73,181 @@ class MultiMoodGenerator:
         options: GenerationOptions,
         seeds: Sequence[int] | None = None,
     ) -> list[Answer]:
-        """One answer a stimulus, in order. `seeds` are by stimulus; else options.seed + place."""
+        """`options.samples` answers a stimulus, stimulus by stimulus. `seeds` are by answer; else
+        options.seed + place. With constrained labels `max_new_tokens` bounds the response, else
+        the whole reply."""
+        samples = options.samples
+        count = len(stimuli) * samples
         if seeds is None:
-            seeds = [options.seed + i for i in range(len(stimuli))]
-        if len(seeds) != len(stimuli):
-            raise ValueError(f"{len(seeds)} seeds for {len(stimuli)} stimuli")
+            seeds = [options.seed + i for i in range(count)]
+        if len(seeds) != count:
+            raise ValueError(f"{len(seeds)} seeds for {len(stimuli)} stimuli x {samples} samples")
         answers: list[Answer] = []
         for start in range(0, len(stimuli), options.batch_size):
-            part = slice(start, start + options.batch_size)
-            answers.extend(self._answer_batch(stimuli[part], options, seeds[part]))
+            part = stimuli[start : start + options.batch_size]
+            answers.extend(self._batch(part, options, seeds[start * samples :]))
         return answers
 
     @torch.inference_mode()
-    def _answer_batch(
-        self, stimuli: Sequence[StimulusInput], options: GenerationOptions, seeds: Sequence[int]
-    ) -> Iterator[Answer]:
-        started = time.perf_counter()
-        batch = self._batch(stimuli, options)
-        generated = self.model.generate(
-            **batch,
-            max_new_tokens=options.max_new_tokens,
-            do_sample=False,
-            eos_token_id=self.processor.tokenizer.eos_token_id,
-            pad_token_id=self.processor.tokenizer.pad_token_id,
-            logits_processor=_sampling(options, seeds),
-        )
-        new = generated[:, batch["input_ids"].shape[1] :].tolist()
-        prompt_tokens = batch["attention_mask"].sum(1).tolist()
-        seconds = (time.perf_counter() - started) / len(stimuli)
-        return (
-            self._read(ids, seconds, count) for ids, count in zip(new, prompt_tokens, strict=True)
-        )
-
     def _batch(
-        self, stimuli: Sequence[StimulusInput], options: GenerationOptions
-    ) -> dict[str, Any]:
-        samples = [
-            self.processor.encode(stimulus, modality=options.modality, load_clip=self.clips.load)
-            for stimulus in stimuli
+        self, stimuli: Sequence[StimulusInput], options: GenerationOptions, seeds: Sequence[int]
+    ) -> list[Answer]:
+        started = time.perf_counter()
+        prompts: list[Sample] = []
+        places: dict[StimulusInput, int] = {}
+        faults: dict[StimulusInput, str] = {}
+        for stimulus in dict.fromkeys(stimuli):
+            try:
+                prompts.append(self._encoded(stimulus, options))
+                places[stimulus] = len(prompts) - 1
+            except (ClipError, TooLongError) as error:
+                faults[stimulus] = str(error)
+        each = [stimulus for stimulus in stimuli for _ in range(options.samples)]
+        asked = [
+            (places[stimulus], seed)
+            for stimulus, seed in zip(each, seeds, strict=False)
+            if stimulus in places
         ]
-        batch = self.processor.collate(samples, padding_side="left")
-        return {name: value.to(self.model.device) for name, value in batch.items()}
+        written = iter(self._written(prompts, asked, options))
+        seconds = (time.perf_counter() - started) / len(each)
+        answers = []
+        for stimulus in each:
+            if stimulus in faults:
+                answers.append(_failed(faults[stimulus]))
+            else:
+                length = len(prompts[places[stimulus]]["input_ids"])
+                answers.append(self._answer(next(written), options, length, seconds))
+        return answers
 
-    def _read(self, ids: list[int], seconds: float, prompt_tokens: int) -> Answer:
-        end = self.processor.tokenizer.eos_token_id
-        length = ids.index(end) + 1 if end in ids else len(ids)
-        raw = self.processor.tokenizer.decode(ids[:length], skip_special_tokens=True).strip()
-        reply = parse_reply(raw)
+    def _encoded(self, stimulus: StimulusInput, options: GenerationOptions) -> Sample:
+        with self.timings.measured("media"):
+            sample = self.processor.encode(
+                stimulus,
+                modality=options.modality,
+                load_clip=partial(self.clips.load, as_published=options.as_published),
+                history=options.history,
+                as_published=options.as_published,
+                task=options.task,
+                emotions=options.emotions,
+            )
+        needed = len(sample["input_ids"]) + self.writer.fixed_tokens(options)
+        if needed + options.max_new_tokens > self.writer.context:
+            raise TooLongError(
+                f"The prompt has {len(sample['input_ids'])} tokens; with an answer of up to "
+                f"{options.max_new_tokens} that is more than the model's {self.writer.context}. "
+                "Give it fewer clips or a shorter answer."
+            )
+        return sample
+
+    def _written(
+        self,
+        prompts: Sequence[Sample],
+        asked: Asked,
+        options: GenerationOptions,
+    ) -> list[Written]:
+        """One for each (prompt, seed); those that cannot differ are written once."""
+        if not asked:
+            return []
+        if not options.temperature:
+            asked = [(prompt, 0) for prompt, _ in asked]
+        distinct = list(dict.fromkeys(asked))
+        written = dict(zip(distinct, self._fitting(prompts, distinct, options), strict=True))
+        return [written[pair] for pair in asked]
+
+    def _fitting(
+        self,
+        prompts: Sequence[Sample],
+        asked: Asked,
+        options: GenerationOptions,
+    ) -> list[Written]:
+        """In two halves where the memory is too small for all."""
+        try:
+            return self._write(prompts, asked, options)
+        except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+            if not _is_out_of_memory(error):
+                raise
+            if len(asked) == 1:
+                raise DomainError(
+                    "The memory is too small for even one answer. Take fewer clips, a shorter "
+                    "answer, or a smaller model."
+                ) from error
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        half = len(asked) // 2
+        return [
+            *self._fitting(prompts, asked[:half], options),
+            *self._fitting(prompts, asked[half:], options),
+        ]
+
+    def _write(
+        self,
+        prompts: Sequence[Sample],
+        asked: Asked,
+        options: GenerationOptions,
+    ) -> list[Written]:
+        used = list(dict.fromkeys(prompt for prompt, _ in asked))
+        count = options.max_new_tokens + len(self.writer.lines(options))
+        wanted = [Wanted(used.index(prompt), Draws(seed, count)) for prompt, seed in asked]
+        return self.writer.write([prompts[prompt] for prompt in used], wanted, options)
+
+    def _answer(
+        self, written: Written, options: GenerationOptions, prompt_tokens: int, seconds: float
+    ) -> Answer:
+        labels: dict[str, str | None] = dict(written.labels)
+        text = written.response
+        if not options.constrain_labels:
+            labels, text = _read(written.raw, self.writer.lines(options), options)
+        self.timings.answers += 1
+        self.timings.new_tokens += written.new_tokens
         return Answer(
-            client_emotion=reply.client_emotion,
-            therapist_emotion=reply.therapist_emotion,
-            strategy=reply.strategy,
-            text=reply.text,
-            raw=raw,
+            client_emotion=labels.get("client_emotion"),
+            therapist_emotion=labels.get("therapist_emotion"),
+            strategy=labels.get("strategy"),
+            text=text,
+            raw=written.raw,
             seconds=seconds,
             prompt_tokens=prompt_tokens,
-            new_tokens=length,
+            new_tokens=written.new_tokens,
+            label_probabilities=written.probabilities,
         )
 
 
-def _sampling(options: GenerationOptions, seeds: Sequence[int]) -> LogitsProcessorList:
-    if not options.temperature:
-        return LogitsProcessorList()
-    processors = [TemperatureLogitsWarper(options.temperature)]
-    if options.top_p < 1:
-        processors.append(TopPLogitsWarper(options.top_p))
-    return LogitsProcessorList([*processors, SeededNoise(seeds)])
+class TooLongError(DomainError):
+    """A prompt that leaves no room for an answer in what the model takes."""
+
+
+def _read(
+    raw: str, lines: Sequence[tuple[str, tuple[str, ...]]], options: GenerationOptions
+) -> tuple[dict[str, str | None], str]:
+    """The fields of a reply that was decoded freely."""
+    if options.task == "emotion":
+        name, labels = lines[0]
+        return {name: canonical_label(raw.rpartition(":")[2].strip(), labels)}, ""
+    reply = parse_reply(raw)
+    found = {
+        "client_emotion": reply.client_emotion,
+        "therapist_emotion": reply.therapist_emotion,
+        "strategy": reply.strategy,
+    }
+    return found, reply.text
+
+
+def _failed(reason: str) -> Answer:
+    return Answer(
+        client_emotion=None,
+        therapist_emotion=None,
+        strategy=None,
+        text="",
+        raw="",
+        seconds=0.0,
+        prompt_tokens=0,
+        new_tokens=0,
+        error=reason,
+    )
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    """PyTorch says so of the CPU's memory in words only."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    return "can't allocate memory" in str(error) or "not enough memory" in str(error)

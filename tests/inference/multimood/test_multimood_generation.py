@@ -1,18 +1,23 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 import torch
 
-from inference.contracts import GenerationOptions, StimulusInput
+from inference.contracts import Answer, GenerationOptions, StimulusInput, TurnText
 from inference.errors import CheckpointError
-from inference.multimood.clips import UnreadableClipError
+from inference.labels import EMOTIONS, STRATEGIES
 from inference.multimood.features import TowerCache
 from inference.multimood.generation import MultiMoodGenerator
 from inference.multimood.model import MultiMoodForConditionalGeneration
+from inference.multimood.parsing import parse_reply
 from inference.multimood.processing import MultiMoodProcessor
+
+T = TypeVar("T")
 
 GREEDY = GenerationOptions(max_new_tokens=10)
 SAMPLED = GenerationOptions(max_new_tokens=10, temperature=1.5, top_p=0.95)
@@ -35,18 +40,150 @@ def generator(folder: Path) -> MultiMoodGenerator:
     return MultiMoodGenerator.load(folder, device="cpu")
 
 
-@pytest.mark.parametrize("options", [GREEDY, SAMPLED], ids=["greedy", "sampled"])
-def test_answers_do_not_depend_on_the_batch(
+def free(options: GenerationOptions) -> GenerationOptions:
+    return replace(options, constrain_labels=False)
+
+
+def without_seconds(answers: list[Answer]) -> list[Answer]:
+    return [replace(answer, seconds=0.0) for answer in answers]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        GREEDY,
+        SAMPLED,
+        free(GREEDY),
+        free(SAMPLED),
+        replace(SAMPLED, samples=4),
+        free(replace(SAMPLED, samples=4)),
+        replace(GREEDY, history="text"),
+        replace(SAMPLED, task="emotion", emotions=("calm", "calm rage", "joy")),
+    ],
+    ids=lambda o: f"{o.task}-{o.temperature}-{o.samples}-{o.constrain_labels}-{o.history}",
+)
+def test_answers_do_not_depend_on_what_is_answered_beside_them(
     generator: MultiMoodGenerator, stimuli: list[StimulusInput], options: GenerationOptions
 ) -> None:
-    seeds = [11, 12, 13]
-    together = generator.answer(stimuli, options, seeds)
-    one_by_one = generator.answer(stimuli, replace(options, batch_size=1), seeds)
-    reordered = generator.answer(stimuli[::-1], options, seeds[::-1])[::-1]
-    raws = [answer.raw for answer in together]
-    assert raws == [answer.raw for answer in one_by_one]
-    assert raws == [answer.raw for answer in reordered]
-    assert all(0 < answer.new_tokens <= 10 for answer in together)
+    """Every field, every probability to the last bit."""
+    many = [*stimuli, *(replace(s, key=f"{s.key}2", situation="Moved away") for s in stimuli)]
+    many += [replace(stimuli[0], key="long", history=stimuli[0].history * 5), *stimuli[:1]]
+    seeds = list(range(len(many) * options.samples))
+    together = generator.answer(many, replace(options, batch_size=8), seeds)
+    for size in (1, 3):
+        apart = generator.answer(many, replace(options, batch_size=size), seeds)
+        assert without_seconds(apart) == without_seconds(together)
+    by_stimulus = [(many[i], seeds_of(seeds, i, options.samples)) for i in range(len(many))]
+    order = [5, 2, 7, 0, 4, 6, 1, 3]
+    shuffled = generator.answer(
+        [by_stimulus[i][0] for i in order], options, [s for i in order for s in by_stimulus[i][1]]
+    )
+    expected = [answer for i in order for answer in seeds_of(together, i, options.samples)]
+    assert without_seconds(shuffled) == without_seconds(expected)
+
+
+def seeds_of(entries: list[T], stimulus: int, samples: int) -> list[T]:
+    return entries[stimulus * samples : (stimulus + 1) * samples]
+
+
+def test_a_sample_does_not_depend_on_those_beside_it(
+    generator: MultiMoodGenerator, stimuli: list[StimulusInput]
+) -> None:
+    several = generator.answer(stimuli[:1], replace(SAMPLED, samples=4), [7, 8, 9, 7])
+    alone = [generator.answer(stimuli[:1], SAMPLED, [seed])[0] for seed in (7, 8, 9)]
+    assert without_seconds(several) == without_seconds([*alone, alone[0]])
+    assert len({answer.raw for answer in several}) > 1
+
+
+def test_free_greedy_replies_are_those_of_transformers(
+    generator: MultiMoodGenerator, stimuli: list[StimulusInput]
+) -> None:
+    tokenizer = generator.processor.tokenizer
+    options = free(replace(GREEDY, max_new_tokens=24))
+    answers = generator.answer(stimuli, options)
+    for stimulus, answer in zip(stimuli, answers, strict=True):
+        batch = generator.processor.collate([generator.processor.encode(stimulus)])
+        ids = generator.model.generate(
+            **batch,
+            max_new_tokens=24,
+            do_sample=False,
+            eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
+        )[0, batch["input_ids"].shape[1] :]
+        assert answer.raw == tokenizer.decode(ids, skip_special_tokens=True).strip()
+        assert answer.new_tokens == len(ids)
+
+
+def test_constrained_replies_always_parse(
+    generator: MultiMoodGenerator, stimuli: list[StimulusInput]
+) -> None:
+    """An untrained model writes no reply of its own in the format."""
+    for answer in generator.answer(stimuli, replace(SAMPLED, samples=3), list(range(9))):
+        reply = parse_reply(answer.raw)
+        assert answer.client_emotion in EMOTIONS
+        assert answer.therapist_emotion in EMOTIONS
+        assert answer.strategy in STRATEGIES
+        labels = (answer.client_emotion, answer.therapist_emotion, answer.strategy)
+        assert (reply.client_emotion, reply.therapist_emotion, reply.strategy) == labels
+        assert answer.raw.endswith(answer.text)
+        for name, label in zip(
+            ("client_emotion", "therapist_emotion", "strategy"), labels, strict=True
+        ):
+            shares = answer.label_probabilities[name]
+            assert list(shares) == list(STRATEGIES if name == "strategy" else EMOTIONS)
+            assert label in shares
+            assert sum(shares.values()) == pytest.approx(1)
+
+
+def test_greedy_takes_the_most_probable_label(
+    generator: MultiMoodGenerator, stimuli: list[StimulusInput]
+) -> None:
+    for answer in generator.answer(stimuli, GREEDY):
+        shares = answer.label_probabilities["strategy"]
+        assert answer.strategy == max(shares, key=shares.__getitem__)
+
+
+def test_probabilities_are_those_of_the_model_at_every_temperature(
+    generator: MultiMoodGenerator, stimuli: list[StimulusInput]
+) -> None:
+    cold, hot = (
+        generator.answer(stimuli, replace(SAMPLED, temperature=temperature))[0]
+        for temperature in (0.1, 5.0)
+    )
+    name = "client_emotion"
+    assert cold.label_probabilities[name] == hot.label_probabilities[name]
+
+
+def test_task_emotion_decides_one_line_over_the_given_labels(
+    generator: MultiMoodGenerator, stimuli: list[StimulusInput]
+) -> None:
+    labels = ("Happy", "Sad", "Surprise", "Sad and angry")
+    options = replace(GREEDY, task="emotion", emotions=labels)
+    (answer,) = generator.answer(stimuli[2:], options)
+    assert answer.client_emotion in labels
+    assert answer.raw == f"Client's emotion: {answer.client_emotion}"
+    assert (answer.text, answer.strategy, answer.therapist_emotion) == ("", None, None)
+    assert list(answer.label_probabilities) == ["client_emotion"]
+    assert tuple(answer.label_probabilities["client_emotion"]) == labels
+    (other,) = generator.answer([replace(stimuli[2], situation="No matter")], options)
+    assert other.label_probabilities == answer.label_probabilities
+    (loose,) = generator.answer(stimuli[2:], free(options))
+    assert loose.text == ""
+    assert loose.label_probabilities == {}
+
+
+def test_prompt_that_is_too_long_is_an_error_of_its_own(
+    generator: MultiMoodGenerator, stimuli: list[StimulusInput]
+) -> None:
+    talk = TurnText("client", "I feel so alone. " * 100)
+    long = replace(stimuli[1], key="long", client_turns=(talk,) * 6)
+    options = replace(SAMPLED, samples=2)
+    answers = generator.answer([stimuli[0], long, stimuli[2]], options)
+    assert [bool(answer.error) for answer in answers] == [False, False, True, True, False, False]
+    assert "more than the model's 2048" in answers[2].error
+    assert answers[2].text == answers[2].raw == ""
+    fine = generator.answer([stimuli[0], stimuli[2]], options, [0, 1, 4, 5])
+    assert without_seconds(fine) == without_seconds([*answers[:2], *answers[4:]])
 
 
 def test_prompt_tokens_count_the_row_without_padding(
@@ -65,17 +202,6 @@ def test_sampling_follows_the_seed(
     others = {generator.answer(words, SAMPLED, [seed])[0].raw for seed in range(6)}
     assert len(same) == 1
     assert len(others) > 1
-
-
-def test_sampled_frequencies_are_those_of_the_model() -> None:
-    from inference.multimood.generation import SeededNoise
-
-    probabilities = torch.tensor([0.1, 0.2, 0.7])
-    draws = 4000
-    noise = SeededNoise(range(draws))
-    scores = noise(torch.zeros(draws, 1), probabilities.log().repeat(draws, 1))
-    share = torch.bincount(scores.argmax(1), minlength=3) / draws
-    assert (share - probabilities).abs().max() < 0.03  # four standard errors
 
 
 def test_modality_leaves_out_what_it_says(
@@ -99,8 +225,12 @@ def test_unreadable_clip_is_named_with_a_remedy(
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(b"not a film")
     for path, remedy in ((broken, "ffmpeg"), (tmp_path / "absent.mp4", "Put it back")):
-        with pytest.raises(UnreadableClipError, match=rf"{path.name}.*{remedy}"):
-            generator.answer([replace(stimuli[0], clip_paths=(path,))], GREEDY)
+        bad = replace(stimuli[0], key="bad", clip_paths=(path,))
+        first, answer, last = generator.answer([stimuli[1], bad, stimuli[2]], GREEDY)
+        assert re.search(rf"{path.name}.*{remedy}", answer.error)
+        assert (answer.client_emotion, answer.raw) == (None, "")
+        assert first.raw
+        assert last.raw
 
 
 def test_folder_without_a_model_is_refused(tmp_path: Path) -> None:

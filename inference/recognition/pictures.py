@@ -11,7 +11,7 @@ from inference.recognition.confusion import UNREAD, Confusion
 
 SHADES = 9
 """From 0, white, to this, full colour; the style sheet has one class for each."""
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 340, 260, 52, 14, 14, 44
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 350, 260, 52, 24, 14, 44
 TICKS = (0, 25, 50, 75, 100)
 
 

@@ -47,7 +47,18 @@ class ClipCounts:
     def length(self) -> str:
         minutes, seconds = divmod(round(self.duration.total_seconds()), 60)
         hours, minutes = divmod(minutes, 60)
-        return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"
+        if hours:
+            return f"{hours} h {minutes} min"
+        return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
+
+    @property
+    def kinds(self) -> list[str]:
+        named = {
+            "with picture and sound": self.both,
+            "with picture only": self.picture_only,
+            "with sound only": self.sound_only,
+        }
+        return [f"{count:,} {name}" for name, count in named.items() if count]
 
 
 def corpora_of_team(team: Team) -> QuerySet[Corpus]:

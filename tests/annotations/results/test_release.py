@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.core.files.base import ContentFile
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import DatabaseError, transaction
@@ -26,7 +27,7 @@ from inference.errors import (
     UnknownNameError,
     WrongStateError,
 )
-from inference.models import Response
+from inference.models import Clip, Response, Turn
 from inference.preference_files import clip_hashes, read_pairs, sha256_file, verify_release
 from mood_eval.models import Team
 from tests.answered_studies import (
@@ -44,7 +45,12 @@ from tests.answered_studies import (
     responses_by_stimulus,
     score,
 )
-from tests.factories import make_corpus_with_dialogues, make_run_with_responses, make_team
+from tests.factories import (
+    make_corpus_with_dialogues,
+    make_run_with_responses,
+    make_sound_clip,
+    make_team,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -109,6 +115,17 @@ def test_clips_are_named_by_path_below_the_media_root_and_hash(study: Study) -> 
         assert sha256_file(media / name) == sha256
     for pair in read_pairs(folder / "pairs.jsonl", media):
         assert len(pair.stimulus.clip_paths) == len(pair.stimulus.client_turns)
+
+
+def test_a_sound_and_a_clip_with_a_copy_are_named_by_their_originals(study: Study) -> None:
+    film = Clip.objects.get()
+    film.playback.save("copy.mp4", ContentFile(b"the copy"), save=False)
+    film.playback_type = "video/mp4"
+    film.save()
+    sound = make_sound_clip(film.corpus)
+    Turn.objects.filter(position=3).update(clip=sound)
+    hashes = clip_hashes(release_folder(release_preferences(study=study)) / "pairs.jsonl")
+    assert hashes == {film.file.name: film.sha256, sound.file.name: sound.sha256}
 
 
 def test_manifest_counts_every_filter_and_names_its_sources(study: Study) -> None:

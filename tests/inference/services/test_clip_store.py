@@ -227,6 +227,19 @@ def test_limits_come_from_the_settings(team: Team) -> None:
     assert (limits.seconds, limits.memory_mb) == (7, 1024)
 
 
+def test_a_clip_that_takes_too_long_is_refused_and_the_next_import_is_not(
+    corpora: Corpora,
+) -> None:
+    sound = write_clip(corpora.folder / "sound.wav", audio="pcm_s16le")
+    with (
+        override_settings(MEDIA_SECONDS=1e-6),
+        pytest.raises(CorpusError, match="took longer than"),
+    ):
+        corpora.import_(sound)
+    assert stored() == []
+    assert corpora.import_(sound)["sound.wav"].duration_ms == 2_000
+
+
 def test_a_fault_after_the_clips_leaves_no_file(corpora: Corpora) -> None:
     film = write_clip(corpora.folder / "film.mkv", video="mpeg4")
     turn = {"speaker": "client", "text": "Words.", "clip": film.name}

@@ -106,6 +106,8 @@ class IndexTimeline:
         entries = list(stream.index_entries)
         self._container, self._stream = container, stream
         self._times = [entry.timestamp for entry in entries]
+        # FFmpeg seeks by times of showing, which lag behind those of decoding by so much.
+        self._lag = max((stream.start_time or 0) - self._times[0], 0) if entries else 0
         self._keys = [number for number, entry in enumerate(entries) if entry.is_keyframe]
         self._numbers = {entry.pos: number for number, entry in enumerate(entries)}
         self.count = len(entries)
@@ -125,7 +127,7 @@ class IndexTimeline:
         return Target(index, pts, keys[-1])
 
     def seek_time(self, key: int) -> int:
-        return self._times[key]
+        return self._times[key] + self._lag
 
     def number(self, packet: Packet[VideoStream]) -> int | None:
         return None if packet.pos is None else self._numbers.get(packet.pos)
@@ -133,7 +135,8 @@ class IndexTimeline:
     def _times_of(self, index: int, key: int) -> tuple[int, int]:
         """When frame `index` and the keyframe at packet `key` are shown."""
         times: list[int] = []
-        self._container.seek(self._times[key], stream=self._stream)
+        first = 0
+        self._container.seek(self.seek_time(key), stream=self._stream)
         for packet in self._container.demux(self._stream):
             if not packet.size:
                 break
@@ -141,16 +144,18 @@ class IndexTimeline:
                 raise NoTimelineError
             if not times:
                 refuse_encrypted(packet)
-                if self.number(packet) != key:
+                landed = self.number(packet)
+                if landed is None or landed > key:
                     raise NoTimelineError
-            wanted = index - key
+                first = landed
+            wanted = index - first
             # No later packet is shown before it is decoded.
             if len(times) > wanted and sorted(times)[wanted] < packet.dts:
                 break
             times.append(packet.pts)
-        if len(times) <= index - key:
+        if len(times) <= index - first:
             raise NoTimelineError
-        return sorted(times)[index - key], times[0]
+        return sorted(times)[index - first], times[key - first]
 
 
 def _shown(packet: Packet[VideoStream]) -> bool:

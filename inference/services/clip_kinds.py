@@ -37,7 +37,7 @@ TYPES = {
 OTHER = "application/octet-stream"
 """Never shown as it is, only downloaded."""
 PLAYED = {
-    "mp4": (("h264",), ("aac", "mp3")),
+    "mp4": (("h264",), ("aac",)),
     "webm": (("vp8", "vp9"), ("vorbis", "opus")),
     "m4a": ((), ("aac",)),
     "mp3": ((), ("mp3",)),
@@ -73,6 +73,8 @@ def plays_in_browsers(kind: ClipKind, facts: MediaFacts) -> bool:
     if kind.name not in PLAYED:
         return False
     pictures, sounds = PLAYED[kind.name]
+    if pictures and not facts.video_codec:
+        return False
     # Of several streams a browser may choose another one than a model is given.
     if max(facts.video_streams, facts.audio_streams) > 1:
         return False

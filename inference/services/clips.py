@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +16,7 @@ from inference.errors import DomainError
 from inference.media import MediaError, MediaFacts, MediaLimits, make_playback, probe
 from inference.models import Clip, Corpus
 from inference.services.clip_kinds import kind_of, plays_in_browsers
+from inference.services.staging import Staging
 
 CHUNK_BYTES = 2**20
 WHOLLY_DECODED_MS = 600_000
@@ -53,13 +53,11 @@ class ClipStore:
         self.limits = MediaLimits(
             seconds=settings.MEDIA_SECONDS, memory_mb=settings.MEDIA_MEMORY_MB
         )
-        self.folder = settings.VAR / "staging" / f"corpus-{corpus.pk}"
         self._stored: list[str] = []
         self._hashes: dict[Path, str] = {}
 
     def __enter__(self) -> Self:
-        # What an import that was killed has left.
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self.staging = Staging()
         return self
 
     def __exit__(
@@ -68,10 +66,10 @@ class ClipStore:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        shutil.rmtree(self.folder, ignore_errors=True)
         if kind is not None:
             for name in self._stored:
                 default_storage.delete(name)
+        self.staging.remove()
 
     def sha256(self, path: Path) -> str:
         """Of the bytes as they were when this import first asked."""
@@ -129,8 +127,7 @@ class ClipStore:
 
     def _stage(self, path: Path, sha256: str) -> Path:
         """A copy that nobody else changes, with the bytes that were hashed before."""
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        staged = self.folder / sha256
+        staged = self.staging.folder / sha256
         digest = hashlib.sha256()
         with _open(path) as file, staged.open("wb") as copy:
             for chunk in self._chunks(file):
@@ -156,6 +153,7 @@ class ClipStore:
         name = f"clips/{self.corpus.pk}/{staged.name}{suffix}"
         # Without a row, a file of this name is what an interrupted import left behind.
         default_storage.delete(name)
+        self.staging.note(name)
         self._stored.append(name)
         with staged.open("rb") as file:
             return default_storage.save(name, _Staged(file, name=str(staged)))

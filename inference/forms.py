@@ -70,7 +70,7 @@ class GenerationRunForm(forms.Form):
         initial=DEFAULTS.max_new_tokens,
         min_value=1,
         max_value=MAX_NEW_TOKENS,
-        label="Longest answer, in tokens",
+        label="Longest reply, in tokens",
     )
     seed = forms.IntegerField(
         initial=DEFAULTS.seed,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from django.template.defaultfilters import pluralize
+
 from inference.errors import DomainError
 from inference.management.waiting import work_until_ended
 from inference.models import GenerationRun, JobState
@@ -43,7 +45,8 @@ def ended_words(report: Mapping[str, Any]) -> str:
     failed = report["not_answered"]
     if failed:
         turns = sum(failure["stimuli"] for failure in failed)
-        lines = [f"Run {report['run']} is done. {turns} client turns could not be answered:"]
+        plural = pluralize(turns)
+        lines = [f"Run {report['run']} is done. {turns} client turn{plural} could not be answered:"]
         lines += [f"  {failure['stimuli']}: {failure['reason']}" for failure in failed]
         lines.append(f"`manage.py answer_again {report['run']}` tries these again.")
     return "\n".join(lines)

@@ -56,7 +56,7 @@ def option_words(run: GenerationRun) -> list[tuple[str, str]]:
     words += [
         ("Choice of words", _choice_of_words(options)),
         ("Labels", _labels(options)),
-        ("Longest answer", f"{options.max_new_tokens} tokens"),
+        ("Longest reply", f"{options.max_new_tokens} tokens"),
         ("Seed", str(options.seed)),
         ("Client turns answered together", str(options.batch_size)),
     ]

@@ -13,7 +13,7 @@ from inference.selectors.recognition import (
     LABEL_KIND,
     prediction_lines,
     recognition_facts,
-    recognition_of_run,
+    recognition_of_runs,
     repeats_the_corpus,
 )
 
@@ -27,7 +27,14 @@ class Command(DomainCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("--run", type=int, required=True, metavar="N", help="see `runs`")
+        parser.add_argument(
+            "--run",
+            type=int,
+            required=True,
+            action="append",
+            metavar="N",
+            help="see `runs`; several together are one evaluation over folds, each with its model",
+        )
         parser.add_argument(
             "--out",
             type=Path,
@@ -36,7 +43,21 @@ class Command(DomainCommand):
         )
 
     def act(self, **options: Any) -> dict[str, Any]:
-        team, number = team_named(options["team"]), options["run"]
+        runs = [self.run_named(options["team"], number) for number in dict.fromkeys(options["run"])]
+        found = recognition_of_runs(runs)
+        if not found.scores.n:
+            raise DomainError(
+                "There is no answer to a client turn with an emotion label "
+                f"({found.answers} answers, {found.unlabelled} without a label in the corpus)."
+            )
+        if options["out"]:
+            confusion = csv_lines(confusion_rows(found.scores.confusion))
+            self.write(options["out"], "confusion.csv", confusion)
+            self.write(options["out"], "predictions.csv", prediction_lines(runs))
+        return recognition_facts(runs, found)
+
+    def run_named(self, team_name: str | None, number: int) -> GenerationRun:
+        team = team_named(team_name)
         runs = GenerationRun.objects.filter(team=team).select_related("model_version", "corpus")
         run = runs.filter(pk=number).first()
         if run is None:
@@ -46,17 +67,7 @@ class Command(DomainCommand):
                 f"Run {number} repeats what people said, with the corpus' own labels: nothing was "
                 "recognised in it."
             )
-        found = recognition_of_run(run)
-        if not found.scores.n:
-            raise DomainError(
-                f"Run {number} has no answer to a client turn with an emotion label "
-                f"({found.answers} answers, {found.unlabelled} without a label in the corpus)."
-            )
-        if options["out"]:
-            confusion = csv_lines(confusion_rows(found.scores.confusion))
-            self.write(options["out"], "confusion.csv", confusion)
-            self.write(options["out"], "predictions.csv", prediction_lines(run))
-        return recognition_facts(run, found)
+        return run
 
     def write(self, folder: Path, name: str, lines: Iterable[str]) -> None:
         try:
@@ -68,9 +79,10 @@ class Command(DomainCommand):
         self.tell(f"Wrote {folder / name}.")
 
     def describe(self, report: dict[str, Any]) -> str:
+        runs = ", run ".join(f"{row['run']} of {row['model']}" for row in report["runs"])
         paragraphs = [
-            f"Run {report['run']}: {report['model']} on {report['corpus']}, {report['n']} client "
-            f"turns with a {LABEL_KIND}, {report['unread']} of them unread (counted as wrong).",
+            f"Run {runs} on {report['corpus']}: {report['n']} client turns with a {LABEL_KIND}, "
+            f"{report['unread']} of them unread (counted as wrong).",
             figures(report),
             text_table(
                 ("LABEL", "CLIPS", "RECALL", "PRECISION", "F1"),

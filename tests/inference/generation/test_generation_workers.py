@@ -10,13 +10,15 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from inference.contracts import GenerationOptions
-from inference.models import Corpus, GenerationRun, JobState, ModelVersion
+from inference.models import Clip, Corpus, GenerationRun, JobState, ModelVersion
 from inference.services import jobs
 from inference.services.generation import (
+    answer_failed_again,
     cancel_generation_run,
     create_generation_run,
     resume_generation_run,
@@ -24,6 +26,7 @@ from inference.services.generation import (
 )
 from inference.services.model_versions import register_checkpoint, register_imported
 from tests.factories import make_corpus_with_dialogues, make_team
+from tests.inference.generation.conftest import repair
 from tests.processes import PROJECT, wait_until
 
 Start = Callable[[], subprocess.Popen[bytes]]
@@ -63,8 +66,10 @@ def therapists(large_corpus: Corpus) -> ModelVersion:
     return register_imported(large_corpus.team, "therapists", large_corpus)
 
 
-def make_run(model: ModelVersion, corpus: Corpus, limit: int | None = None) -> GenerationRun:
-    options = GenerationOptions(batch_size=1, max_new_tokens=24, modality="text", seed=3)
+def make_run(
+    model: ModelVersion, corpus: Corpus, limit: int | None = None, **more: Any
+) -> GenerationRun:
+    options = GenerationOptions(batch_size=1, max_new_tokens=24, modality="text", seed=3, **more)
     return create_generation_run(
         team=corpus.team, model_version=model, corpus=corpus, limit=limit, options=options
     )
@@ -80,21 +85,22 @@ def has_ended(run: GenerationRun) -> bool:
     return not run.is_active
 
 
-def answers(run: GenerationRun) -> dict[int, str]:
-    return dict(run.responses.values_list("stimulus_id", "raw"))
+def answers(run: GenerationRun) -> dict[tuple[int, int], str]:
+    rows = run.responses.values_list("stimulus_id", "sample", "raw")
+    return {(stimulus, sample): raw for stimulus, sample, raw in rows}
 
 
 def test_a_killed_worker_loses_nothing_and_repeats_nothing(
     large_corpus: Corpus, start_worker: Start, tiny_checkpoint: Path
 ) -> None:
     model = register_checkpoint(team=large_corpus.team, name="tiny", path=tiny_checkpoint)
-    run = make_run(model, large_corpus, limit=10)
+    run = make_run(model, large_corpus, limit=10, samples=2, temperature=0.8)
     worker = start_worker()
-    assert wait_until(lambda: done(run) >= 2, 90)
+    assert wait_until(lambda: done(run) >= 4, 90)
     worker.send_signal(signal.SIGKILL)
     worker.wait()
     at_kill = answers(run)
-    assert 2 <= len(at_kill) < 10
+    assert 4 <= len(at_kill) < 20
     assert run.state == JobState.RUNNING
 
     started = time.monotonic()
@@ -102,12 +108,30 @@ def test_a_killed_worker_loses_nothing_and_repeats_nothing(
     assert wait_until(lambda: done(run) > len(at_kill), 60)
     assert time.monotonic() - started < 60
     assert wait_until(lambda: has_ended(run), 90)
-    assert (run.state, run.done, run.responses.count()) == (JobState.DONE, 10, 10)
+    assert (run.state, run.done, run.responses.count()) == (JobState.DONE, 20, 20)
     assert answers(run).items() >= at_kill.items()
 
-    again = make_run(model, large_corpus, limit=10)
+    again = make_run(model, large_corpus, limit=10, samples=2, temperature=0.8)
     assert wait_until(lambda: has_ended(again), 60)
     assert answers(again) == answers(run)
+
+
+def test_a_worker_goes_on_past_a_broken_clip_and_answers_it_once_it_is_repaired(
+    corpus: Corpus, tiny: ModelVersion, broken_clip: Clip, start_worker: Start
+) -> None:
+    options = GenerationOptions(max_new_tokens=4)
+    run = create_generation_run(
+        team=corpus.team, model_version=tiny, corpus=corpus, options=options
+    )
+    start_worker()
+    assert wait_until(lambda: has_ended(run), 90)
+    assert (run.state, run.done) == (JobState.DONE, 6)
+    (failed,) = run.responses.exclude(error="")
+    assert failed.error.startswith("Dialogue “dialogue-000”, turn 4: ")
+    repair(broken_clip)
+    answer_failed_again(run)
+    assert wait_until(lambda: has_ended(run), 60)
+    assert (run.state, run.done, run.responses.filter(error="").count()) == (JobState.DONE, 6, 6)
 
 
 def test_two_workers_never_answer_twice(

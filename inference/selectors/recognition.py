@@ -1,4 +1,4 @@
-"""A run's answers beside the corpus' emotion labels: from rows to outcomes."""
+"""Answers of a run, or of several runs over folds, beside the corpus' emotion labels."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db.models import OuterRef, QuerySet, Subquery
 
+from inference.errors import InvalidOptionsError
 from inference.labels import EMOTIONS
 from inference.models import GenerationRun, ModelVersion, Response, Turn
 from inference.recognition import Outcome, Recognition, recognition
@@ -60,80 +61,107 @@ def repeats_the_corpus(run: GenerationRun) -> bool:
     return run.model_version.kind == ModelVersion.Kind.IMPORTED
 
 
-def recognition_of_run(run: GenerationRun) -> RunRecognition:
-    """One query, however many answers there are."""
+def recognition_of_runs(runs: Sequence[GenerationRun]) -> RunRecognition:
+    """One query a run, however many answers there are. Several runs are one evaluation: each
+    answers other client turns of one corpus, with the same labels to choose from."""
+    first = runs[0]
+    for run in runs[1:]:
+        if run.corpus_id != first.corpus_id:
+            raise InvalidOptionsError(f"Runs {first.pk} and {run.pk} answer different corpora.")
+        if offered_labels(run) != offered_labels(first):
+            raise InvalidOptionsError(f"Runs {first.pk} and {run.pk} chose among different labels.")
     tally: Counter[str] = Counter()
     return RunRecognition(
-        scores=recognition(_outcomes(run, tally), offered_labels(run)),
+        scores=recognition(_outcomes(runs, tally), offered_labels(first)),
         answers=tally["answers"],
         unlabelled=tally["unlabelled"],
         failed=tally["failed"],
     )
 
 
-def recognition_facts(run: GenerationRun, found: RunRecognition) -> dict[str, Any]:
+def recognition_facts(runs: Sequence[GenerationRun], found: RunRecognition) -> dict[str, Any]:
     """What the command and the JSON file report. Needs `model_version` and `corpus`."""
+    corpus = runs[0].corpus
     return {
-        "run": run.pk,
-        "model": run.model_version.name,
-        "corpus": run.corpus.name,
-        "licence": run.corpus.licence,
-        "citation": run.corpus.citation,
-        "splits": run.splits,
-        "options": run.options,
-        "state": run.state,
+        "runs": [
+            {
+                "run": run.pk,
+                "model": run.model_version.name,
+                "splits": run.splits,
+                "options": run.options,
+                "state": run.state,
+            }
+            for run in runs
+        ],
+        "corpus": corpus.name,
+        "licence": corpus.licence,
+        "citation": corpus.citation,
         "labels_are": LABEL_KIND,
         "answers": found.answers,
         "unlabelled": found.unlabelled,
         "failed": found.failed,
         **found.scores.as_dict(),
-        "published": [scores.as_dict() for scores in published_for(run.corpus.format)],
-        "published_note": label_set_note(run.corpus.format, offered_labels(run)),
+        "published": [scores.as_dict() for scores in published_for(corpus.format)],
+        "published_note": label_set_note(corpus.format, found.scores.offered),
     }
 
 
-def prediction_lines(run: GenerationRun) -> Iterator[str]:
+def prediction_lines(runs: Sequence[GenerationRun]) -> Iterator[str]:
     """predictions.csv, while it is read."""
-    return csv_lines(_prediction_rows(run))
+    return csv_lines(_prediction_rows(runs))
 
 
-def _prediction_rows(run: GenerationRun) -> Iterator[Sequence[object]]:
-    labels = offered_labels(run)
+def _prediction_rows(runs: Sequence[GenerationRun]) -> Iterator[Sequence[object]]:
+    labels = offered_labels(runs[0])
     yield [
-        *("response", "dialogue", "first_turn", "last_turn", "session", "split"),
+        *("run", "response", "dialogue", "first_turn", "last_turn", "session", "split"),
         *("corpus_label", "corpus_label_original", "predicted", "right", "confidence", "error"),
         *(f"p_{label}" for label in labels),
     ]
-    for row in labelled_answers(run):
-        if not row.emotion:
-            continue
+    for run, row in _labelled(runs):
         yield [
-            *(row.response, row.dialogue, row.first_turn, row.last_turn, row.session, row.split),
-            *(row.emotion, row.emotion_original, row.predicted),
+            *(run.pk, row.response, row.dialogue, row.first_turn, row.last_turn),
+            *(row.session, row.split, row.emotion, row.emotion_original, row.predicted),
             *(int(row.predicted == row.emotion), _blank(_confidence(row)), row.error),
             *(_blank(row.probabilities.get(label)) for label in labels),
         ]
+
+
+def _labelled(runs: Sequence[GenerationRun]) -> Iterator[tuple[GenerationRun, LabelledAnswer]]:
+    return ((run, row) for run in runs for row in labelled_answers(run) if row.emotion)
 
 
 def _blank(value: float | None) -> object:
     return "" if value is None else value
 
 
-def _outcomes(run: GenerationRun, tally: Counter[str]) -> Iterator[Outcome]:
-    for row in labelled_answers(run):
-        tally["answers"] += 1
-        if not row.emotion:
-            tally["unlabelled"] += 1
-            continue
-        tally["failed"] += bool(row.error)
-        yield Outcome(
-            key=f"{row.dialogue}:{row.first_turn}",
-            truth=row.emotion,
-            predicted=row.predicted or None,
-            group=row.session,
-            fold=row.split if row.split.startswith(FOLD) else "",
-            confidence=_confidence(row),
-        )
+def _outcomes(runs: Sequence[GenerationRun], tally: Counter[str]) -> Iterator[Outcome]:
+    seen: dict[str, int] = {}
+    for run in runs:
+        for row in labelled_answers(run):
+            tally["answers"] += 1
+            if not row.emotion:
+                tally["unlabelled"] += 1
+                continue
+            tally["failed"] += bool(row.error)
+            outcome = _outcome(row)
+            if (other := seen.setdefault(outcome.key, run.pk)) != run.pk:
+                raise InvalidOptionsError(
+                    f"Runs {other} and {run.pk} both answer dialogue “{row.dialogue}”, turn "
+                    f"{row.first_turn}. Give runs over different splits."
+                )
+            yield outcome
+
+
+def _outcome(row: LabelledAnswer) -> Outcome:
+    return Outcome(
+        key=f"{row.dialogue}:{row.first_turn}",
+        truth=row.emotion,
+        predicted=row.predicted or None,
+        group=row.session,
+        fold=row.split if row.split.startswith(FOLD) else "",
+        confidence=_confidence(row),
+    )
 
 
 def _confidence(row: LabelledAnswer) -> float | None:

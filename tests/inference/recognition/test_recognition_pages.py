@@ -53,6 +53,15 @@ def test_page_and_files_do_not_exist_for_a_stranger(answered: Scene, client: Cli
     assert [client.get(url).status_code for url in addresses(answered.run)] == [302] * 4
 
 
+def test_the_run_page_leads_to_it_unless_nothing_was_recognised(answered: Scene) -> None:
+    ada = signed_in(answered.ada)
+    people = register_imported(answered.team, "people", answered.corpus)
+    repeated = make_run_with_responses(answered.team, answered.corpus, people.name)
+    for run, leads in ((answered.run, True), (repeated, False)):
+        text = ada.get(reverse("run_detail", args=[run.pk])).content.decode()
+        assert (reverse("run_recognition", args=[run.pk]) in text) is leads
+
+
 def test_the_page_shows_figures_matrix_and_what_labels_are(answered: Scene) -> None:
     text = page(answered)
     assert "corpus label, not a diagnosis" in text

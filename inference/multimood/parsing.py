@@ -81,6 +81,17 @@ def read_reply(raw: str, names: Mapping[str, str] | None = None) -> ParsedReply:
     return ParsedReply(ReplyFields(**labels, text=text), unread)
 
 
+def read_emotion(
+    raw: str, labels: tuple[str, ...] = EMOTIONS, names: Mapping[str, str] | None = None
+) -> str | None:
+    """The client's emotion alone, on its line or, where nothing has a name, in the first line."""
+    found = list(_fields(raw, _lines_pattern(tuple((names or {}).items()))))
+    if not found:
+        return canonical_label(raw, labels)
+    written = _written(raw, found, {"client_emotion": labels})
+    return _first_label(written.get("client_emotion", []), labels)
+
+
 def has_field_line(text: str, names: Mapping[str, str] | None = None) -> bool:
     return any(_fields(text, _lines_pattern(tuple((names or {}).items()))))
 
@@ -143,7 +154,9 @@ def _found(match: re.Match[str]) -> _Found | None:
     return _Found(re.sub(r"^own\d+_", "", name), match.start(), end, mark)
 
 
-def _written(text: str, found: list[_Found]) -> dict[str, list[str]]:
+def _written(
+    text: str, found: list[_Found], choices: Mapping[str, tuple[str, ...]] = LABELS
+) -> dict[str, list[str]]:
     """Field -> what was written for it, each time it was."""
     values: dict[str, list[str]] = {}
     loose = [text[: found[0].start] if found else text]
@@ -153,7 +166,7 @@ def _written(text: str, found: list[_Found]) -> dict[str, list[str]]:
         if one.name == TEXT:
             value = _unquoted(value.strip(), one.mark)
         else:
-            value, below = _label_line(value, LABELS[one.name])
+            value, below = _label_line(value, choices.get(one.name, ()))
             loose.append(below)
         values.setdefault(one.name, []).append(value)
     if TEXT not in values:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from inference.contracts import ReplyFields
 from inference.labels import EMOTIONS, STRATEGIES
-from inference.multimood.parsing import has_field_line, parse_reply, read_reply
+from inference.multimood.parsing import has_field_line, parse_reply, read_emotion, read_reply
 from inference.multimood.prompt_file import parse_template, shipped
 
 reply_lines = shipped("full").reply_lines
@@ -250,3 +250,17 @@ def test_lines_named_by_a_template_are_read() -> None:
     assert parse_reply(raw, template.names) == FULL
     assert parse_reply(f"**{raw}".replace("Antwort:", "ANTWORT :"), template.names) == FULL
     assert parse_reply(raw).client_emotion is None
+
+
+@pytest.mark.parametrize(
+    "raw", ["Client's emotion: Happy", "happy.", "Happy!\nShe smiles.", "**Client emotion**\nhappy"]
+)
+def test_an_emotion_alone_is_read_among_the_labels_asked_for(raw: str) -> None:
+    assert read_emotion(raw, ("happy", "sad")) == "happy"
+    assert read_emotion(raw) == "joy"
+    assert read_emotion(raw, ("sad", "angry")) is None
+
+
+def test_another_persons_emotion_is_not_the_clients() -> None:
+    assert read_emotion("Therapist's emotion: joy") is None
+    assert read_emotion("") is None

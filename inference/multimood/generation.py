@@ -22,7 +22,7 @@ from inference.errors import CheckpointError, ClipError, DomainError
 from inference.multimood.batch import Sample
 from inference.multimood.features import FeatureCache, TowerCache
 from inference.multimood.model import MultiMoodForConditionalGeneration
-from inference.multimood.parsing import canonical_label, parse_reply
+from inference.multimood.parsing import parse_reply, read_emotion
 from inference.multimood.processing import MultiMoodProcessor
 from inference.multimood.replies import ReplyWriter, Wanted, Written
 from inference.multimood.sampling import Draws
@@ -196,7 +196,7 @@ class MultiMoodGenerator:
         labels: dict[str, str | None] = dict(written.labels)
         text = written.response
         if not options.constrain_labels:
-            labels, text = _read(written.raw, self.writer.lines(options), options)
+            labels, text = self._read(written.raw, options)
         self.timings.answers += 1
         self.timings.new_tokens += written.new_tokens
         return Answer(
@@ -211,25 +211,23 @@ class MultiMoodGenerator:
             label_probabilities=written.probabilities,
         )
 
+    def _read(self, raw: str, options: GenerationOptions) -> tuple[dict[str, str | None], str]:
+        """The fields of a reply that was decoded freely."""
+        names = self.processor.template.names
+        if options.task == "emotion":
+            [(name, labels)] = self.writer.lines(options)
+            return {name: read_emotion(raw, labels, names)}, ""
+        reply = parse_reply(raw, names)
+        found = {
+            "client_emotion": reply.client_emotion,
+            "therapist_emotion": reply.therapist_emotion,
+            "strategy": reply.strategy,
+        }
+        return found, reply.text
+
 
 class TooLongError(DomainError):
     """A prompt that leaves no room for an answer in what the model takes."""
-
-
-def _read(
-    raw: str, lines: Sequence[tuple[str, tuple[str, ...]]], options: GenerationOptions
-) -> tuple[dict[str, str | None], str]:
-    """The fields of a reply that was decoded freely."""
-    if options.task == "emotion":
-        name, labels = lines[0]
-        return {name: canonical_label(raw.rpartition(":")[2].strip(), labels)}, ""
-    reply = parse_reply(raw)
-    found = {
-        "client_emotion": reply.client_emotion,
-        "therapist_emotion": reply.therapist_emotion,
-        "strategy": reply.strategy,
-    }
-    return found, reply.text
 
 
 def _failed(reason: str) -> Answer:

@@ -276,3 +276,16 @@ def test_a_template_holds_no_token_of_the_chat(
         template = parse_template(FULL.replace(old, new), "x.toml")
         with pytest.raises(PromptError, match="holds the chat token '<eos>'"):
             MultiMoodProcessor(tokenizer, model.config, template)
+
+
+def test_the_documented_example_does_what_it_says() -> None:
+    document = (Path(__file__).parents[3] / "docs/prompt_template.md").read_text(encoding="utf-8")
+    example = document.partition("```toml\n")[2].partition("```")[0]
+    promised = document.partition("```text\n")[2].partition("```")[0]
+    template = parse_template(example, "the example")
+    stimulus = StimulusInput("k", "Lost a job", (), (TurnText("client", "I feel so alone."),))
+    lines = template.user(stimulus, [VIDEO], memory=True).split("\n")
+    shown = promised.strip().split("\n")
+    assert len(lines) == len(shown)
+    for line, short in zip(lines, shown, strict=True):
+        assert line.startswith(short.removesuffix(", ..."))

@@ -55,7 +55,8 @@ def label_set_note(corpus_format: str, offered: Sequence[str]) -> str:
     ]
     return (
         "The published figures are over other labels than this run's: "
-        f"{' and '.join(filter(None, parts))}. They cannot be compared directly."
+        f"{' and '.join(filter(None, parts))}. They cannot be compared directly. For that, start a "
+        f"run that names only the emotion, chosen from: {', '.join(published)}."
     )
 
 

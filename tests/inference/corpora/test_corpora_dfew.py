@@ -4,6 +4,8 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from inference.corpora import CORPUS_INFO, CorpusError, DialogueRecord, dfew, stimuli
 from tests.dfew_files import all_files, files_of_tests, write_dfew, write_set
@@ -229,3 +231,29 @@ def test_a_linked_clip_folder_is_followed_and_a_link_out_of_it_is_not(
     clip.unlink()
     clip.touch()
     assert "is empty" in refusal(path).problem
+
+
+cells = st.one_of(
+    st.text(max_size=8),
+    st.sampled_from(["video_name", "label", "5", "00010", "1", "0", "10.mp4", "²", '"', "\r", ""]),
+)
+
+
+@given(st.lists(st.lists(cells, max_size=4), max_size=6), st.booleans())
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_any_text_is_read_or_refused_in_words(
+    labels: Path, rows: list[list[str]], header: bool
+) -> None:
+    path = labels / "test(single-labeled)" / "set_1.csv"
+    lines = ["video_name,label"] * header + [",".join(row) for row in rows]
+    path.write_bytes("\n".join(lines).encode("utf-8", "surrogatepass"))
+    try:
+        records = read(path)
+    except CorpusError as refused:  # and no other exception
+        records, said = [], refused.remedy
+    else:
+        said = "read"
+    assert said
+    assert all(record.turns[0].emotion in dfew.EMOTIONS for record in records)

@@ -182,6 +182,7 @@ def test_published_figures_stand_beside_a_dfew_run_with_a_note_on_labels(scene: 
     ]
     assert "could not answer “surprise”" in facts["published_note"]
     assert "could also answer “depression”" in facts["published_note"]
+    assert facts["published_note"].endswith(f"chosen from: {', '.join(dfew.EMOTIONS)}.")
     scene.run.options = {"task": "emotion", "emotions": list(dfew.EMOTIONS)}
     assert not recognition_facts([scene.run], recognition_of_runs([scene.run]))["published_note"]
 

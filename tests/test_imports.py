@@ -24,6 +24,7 @@ WITHOUT_DJANGO = (
     "inference.contracts",
     "inference.labels",
     "inference.preference_files",
+    "inference.recognition",
     "annotations.design",
     "annotations.preferences",
     "annotations.statistics",

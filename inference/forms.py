@@ -31,7 +31,7 @@ class GenerationRunForm(forms.Form):
         required=False,
         min_value=1,
         label="At most",
-        help_text="Only the first stimuli of the selection. Empty: all of them.",
+        help_text="Only the first client turns of the selection. Empty: all of them.",
     )
     task = forms.ChoiceField(
         choices=[(key, TASK_NAMES[key]) for key in get_args(Task)],

@@ -28,8 +28,9 @@ class LabelShare:
     chosen: bool
 
     @property
-    def percent(self) -> float:
-        return 100 * self.probability
+    def percent(self) -> str:
+        percent = 100 * self.probability
+        return f"{percent:.1f} %" if percent >= 0.1 else "under 0.1 %"
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,12 @@ class AnsweredStimulus:
     stimulus: Stimulus
     client_turns: tuple[TurnText, ...]
     responses: tuple[ShownResponse, ...]
+
+    @property
+    def failure(self) -> str:
+        """Where all of its responses failed for the same reason."""
+        errors = {shown.response.error for shown in self.responses}
+        return errors.pop() if len(errors) == 1 else ""
 
 
 def matching(run: GenerationRun, only: str) -> Q:

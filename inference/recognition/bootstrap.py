@@ -50,7 +50,7 @@ def bootstrap(
     n, hits = totals[:, :classes], totals[:, classes:]
     occurs = n > 0
     recalls = np.divide(hits, n, out=np.zeros(n.shape), where=occurs)
-    method = f"bootstrap over {count} {unit}s" if clustered else f"bootstrap over {count} clips"
+    method = f"bootstrap over {count:,} {unit if clustered else 'clip'}s"
     return Bootstrapped(
         uar=_percentiles(recalls.sum(axis=1) / occurs.sum(axis=1), method),
         war=_percentiles(hits.sum(axis=1) / n.sum(axis=1), method),

@@ -147,17 +147,17 @@ class BeatsEncoder(nn.Module):
         if padding is not None:
             x = x.masked_fill(padding[..., None], 0)
         x = self.layer_norm(x + self.pos_conv(x))
-        position_bias = self.position_bias(x.shape[1])
+        position_bias = self.position_bias(x.shape[1], x.device)
         for layer in self.layers:
             if self.gradient_factor != 1 and torch.is_grad_enabled():
                 x = _ScaleGradient.apply(x, self.gradient_factor)  # type: ignore[no-untyped-call]
             x = layer(x, position_bias, padding)
         return x
 
-    def position_bias(self, tokens: int) -> torch.Tensor:
+    def position_bias(self, tokens: int, device: torch.device) -> torch.Tensor:
         """(heads, tokens, tokens), before any gate."""
         table = cast(BeatsLayer, self.layers[0]).self_attn.relative_attention_bias
-        place = torch.arange(tokens, device=table.weight.device)
+        place = torch.arange(tokens, device=device)
         buckets = distance_buckets(
             place[None] - place[:, None], self.num_buckets, self.max_distance
         )

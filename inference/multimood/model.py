@@ -145,6 +145,11 @@ class MultiMoodModel(MultiMoodPreTrainedModel, Qwen2Model):
                 history_input_ids=history_input_ids,
                 history_attention_mask=history_attention_mask,
             )
+        counted = (
+            kwargs.get("position_ids") is not None or kwargs.get("past_key_values") is not None
+        )
+        if not counted and attention_mask is not None and attention_mask.dim() == 2:
+            kwargs["position_ids"] = _positions(attention_mask)
         return cast(
             BaseModelOutputWithPast,
             super().forward(inputs_embeds=inputs_embeds, attention_mask=attention_mask, **kwargs),
@@ -168,7 +173,7 @@ class MultiMoodModel(MultiMoodPreTrainedModel, Qwen2Model):
         # the fill of rows made equally long.
         places = self.config.placeholders
         embeds: torch.Tensor = self.embed_tokens(input_ids.clamp(min=0))
-        embeds = embeds.masked_fill((input_ids < 0)[..., None], 0)
+        embeds = embeds.masked_fill((input_ids < 0).to(embeds.device)[..., None], 0)
         softs = (
             (
                 "video",
@@ -271,6 +276,13 @@ class MultiMoodModel(MultiMoodPreTrainedModel, Qwen2Model):
         """Frozen towers allow features cached by clip; a model from scratch trains them first."""
         self.vision_tower.train_tower(trained)
         self.audio_tower.requires_grad_(trained)
+
+
+def _positions(attention_mask: torch.Tensor) -> torch.Tensor:
+    """(B, S) -> (B, S), counted from each row's first attended token."""
+    steps = torch.arange(attention_mask.shape[1], device=attention_mask.device)
+    first = attention_mask.long().argmax(1, keepdim=True)
+    return (steps - first).clamp(min=0)
 
 
 def _unpadded(features: torch.Tensor, padding: torch.Tensor | None) -> torch.Tensor:

@@ -103,7 +103,7 @@ def _encoder_steps(
     yield f"{case}.pos_conv", encoder.pos_conv(x)
     x = encoder.layer_norm(x + encoder.pos_conv(x))
     yield f"{case}.encoder_in", x
-    bias = encoder.position_bias(x.shape[1])
+    bias = encoder.position_bias(x.shape[1], x.device)
     yield f"{case}.position_bias", bias
     yield f"{case}.layer0", encoder.layers[0](x, bias, padding)
 

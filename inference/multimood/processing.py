@@ -104,7 +104,7 @@ class MultiMoodProcessor:
         clips = self._clips(stimulus, seen, load)
         markers = [VIDEO if clip.video is not None else AUDIO for clip in clips]
         if as_published:
-            markers = [VIDEO for _ in stimulus.clip_paths[-self.config.max_clips :]]
+            markers = [VIDEO for _ in clips or stimulus.clip_paths[-self.config.max_clips :]]
         if task == "emotion":
             user = self.template.emotion_user(markers, emotions or EMOTIONS, self.reserved)
         else:

@@ -169,7 +169,9 @@ def fill_positions(
         if not (where.reshape(times, -1).sum(1) == given).all():
             raise SpliceError(f"the {what} positions do not repeat as {times} equal blocks")
         soft = soft.repeat(times, 1)
-    return embeds.masked_scatter(where[..., None], soft.to(embeds.dtype))
+    # A device map may have put the tower's projector elsewhere.
+    soft = soft.to(embeds.device, embeds.dtype)
+    return embeds.masked_scatter(where.to(embeds.device)[..., None], soft)
 
 
 def repeat_media(

@@ -11,13 +11,14 @@ from typing import Any
 
 import torch
 
+from inference.multimood import as_published as published
 from inference.multimood import audio, clip_tensors, clips, fbank, vision
 from inference.multimood.model import MultiMoodModel
 
 FORMAT = 1
 """Raised when stored features change in a way that nothing else here shows."""
 LIBRARIES = ("torch", "transformers", "numpy", "av", "pillow")
-READERS = (clips, clip_tensors, fbank, audio, vision)
+READERS = (audio, clip_tensors, clips, fbank, published, vision)
 NOT_OF_FEATURES = (
     "_name_or_path",
     "architectures",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import tomllib
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -92,8 +93,18 @@ def _row(
             "votes_against": str(pair.votes_against),
             "votes_tied": str(pair.votes_tied),
             "agreeing_sources": ",".join(pair.agreeing),
+            **_probabilities("chosen", chosen),
+            **_probabilities("rejected", rejected),
         },
     )
+
+
+def _probabilities(side: str, response: Response) -> dict[str, str]:
+    """How likely the model held each label, as JSON; nothing where it was not asked."""
+    if not response.label_probabilities:
+        return {}
+    text = json.dumps(response.label_probabilities, sort_keys=True, ensure_ascii=False)
+    return {f"{side}_label_probabilities": text}
 
 
 def _reply(response: Response) -> ReplyFields:

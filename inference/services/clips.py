@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -22,6 +23,8 @@ CHUNK_BYTES = 2**20
 WHOLLY_DECODED_MS = 600_000
 """A header does not show that the rest is there. Longer clips are believed all the same: to decode
 an hour would take longer than the limit."""
+COPY_PACE = 4
+"""A copy may take so many seconds more for each second of the clip."""
 SHORTEN = "Cut it to the utterance, or convert it to a smaller size"
 
 
@@ -119,7 +122,7 @@ class ClipStore:
         )
         if not plays_in_browsers(kind, facts):
             copy = staged.with_suffix(".playback.mp4")
-            shown = make_playback(staged, copy, limits=self.limits)
+            shown = make_playback(staged, copy, limits=copy_limits(self.limits, facts))
             clip.playback_type = "audio/mp4" if shown.width is None else "video/mp4"
             clip.playback.name = self._keep(copy)
         clip.file.name = self._keep(staged, kind.suffix)
@@ -166,3 +169,10 @@ def _open(path: Path) -> BinaryIO:
         raise UnusableClipError(
             f"it cannot be opened ({error.strerror})", "Check the file and its permissions"
         ) from error
+
+
+def copy_limits(limits: MediaLimits, facts: MediaFacts) -> MediaLimits:
+    """More time for a longer clip, where its length was seen and is not only claimed."""
+    if facts.duration_ms > WHOLLY_DECODED_MS:
+        return limits
+    return replace(limits, seconds=limits.seconds + COPY_PACE * facts.duration_ms / 1000)

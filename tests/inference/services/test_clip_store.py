@@ -7,7 +7,7 @@ import io
 import json
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -17,9 +17,14 @@ from django.db import IntegrityError, transaction
 from django.test import override_settings
 
 from inference.corpora import CorpusError
-from inference.media import probe
+from inference.media import MediaLimits, probe
 from inference.models import Clip, Corpus, Dialogue, Turn
-from inference.services.clips import ClipStore, UnusableClipError
+from inference.services.clips import (
+    WHOLLY_DECODED_MS,
+    ClipStore,
+    UnusableClipError,
+    copy_limits,
+)
 from inference.services.imports import BATCH, import_dialogues
 from mood_eval.models import Team, User
 from tests.clip_files import write_clip
@@ -225,6 +230,16 @@ def test_limits_come_from_the_settings(team: Team) -> None:
     with override_settings(MEDIA_SECONDS=7, MEDIA_MEMORY_MB=1024):
         limits = ClipStore(corpus).limits
     assert (limits.seconds, limits.memory_mb) == (7, 1024)
+
+
+def test_a_copy_has_more_time_for_a_longer_clip_but_not_for_what_a_header_claims(
+    tmp_path: Path,
+) -> None:
+    facts = probe(write_clip(tmp_path / "film.mkv", video="mpeg4", seconds=3), decode=True)
+    limits = MediaLimits(seconds=100)
+    assert copy_limits(limits, facts).seconds == 112
+    claimed = replace(facts, duration_ms=WHOLLY_DECODED_MS + 1)
+    assert copy_limits(limits, claimed).seconds == 100
 
 
 def test_a_clip_that_takes_too_long_is_refused_and_the_next_import_is_not(

@@ -62,16 +62,6 @@ class FeatureCache:
             self._writes = False
             logger.warning("Features are not stored in %s from here on: %s", self.folder, error)
 
-    def forget(self, clip: str) -> int:
-        """Removes what any version made of a clip; how many files that were."""
-        files = list(self.folder.glob(f"*/{clip[:2]}/{clip}{SUFFIX}"))
-        if files:
-            with self._locked() as lock:
-                for file in files:
-                    file.unlink(missing_ok=True)
-                _write_count(lock, sum(_size(file) for file in self._entries()))
-        return len(files)
-
     def held_bytes(self) -> int:
         return sum(_size(file) for file in self._entries())
 

@@ -6,7 +6,7 @@ its per-layer dispatch, its copies of the prompt for every sample, and its growi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass
 from typing import Any, cast
 
@@ -43,7 +43,9 @@ class Step:
 
 
 class Backbone:
-    def __init__(self, model: MultiMoodForConditionalGeneration) -> None:
+    def __init__(self, model: MultiMoodForConditionalGeneration, *, compiled: bool = False) -> None:
+        """`compiled` fuses what lies between the products of a layer; the first passes then take
+        long, and rows are no longer bit-identical in every batch."""
         config = model.config
         if set(config.layer_types or ()) - {"full_attention"}:
             raise CheckpointError("Models with sliding-window attention cannot answer here.")
@@ -61,6 +63,11 @@ class Backbone:
         self.epsilon = config.rms_norm_eps
         self.suppressed = [i for i in astuple(config.placeholders) if 0 <= i < config.vocab_size]
         self._cos = self._sin = torch.zeros(0, 1, self.head_width)
+        self._before: Callable[..., Any] = self._projected
+        self._after: Callable[..., Any] = self._rest
+        if compiled:
+            self._before = torch.compile(self._before, dynamic=True)
+            self._after = torch.compile(self._after, dynamic=True)
 
     @property
     def device(self) -> torch.device:
@@ -86,7 +93,7 @@ class Backbone:
         cos, sin = self._cos, self._sin
         final = len(self.layers) - 1
         for i, layer in enumerate(self.layers):
-            queries, keys, values = self._projected(layer, x, cos[:length], sin[:length])
+            queries, keys, values = self._before(layer, x, cos[:length], sin[:length])
             keys, values = keys.transpose(0, 1), values.transpose(0, 1)
             cache.store_prompt(i, prompt, keys, values)
             if i == final:
@@ -101,7 +108,7 @@ class Backbone:
                 scale=self.scale,
                 enable_gqa=self.repeats > 1,
             )
-            x = self._rest(layer, x, attended[0].transpose(0, 1).flatten(1))
+            x = self._after(layer, x, attended[0].transpose(0, 1).flatten(1))
         return self._norm(self.model.norm, x)
 
     def advance(self, cache: SharedCache, step: Step) -> torch.Tensor:
@@ -114,12 +121,12 @@ class Backbone:
         cos, sin = cos[where], sin[where]
         x = self.model.embed_tokens(step.ids.flatten())
         for i, layer in enumerate(self.layers):
-            queries, keys, values = self._projected(layer, x, cos, sin)
+            queries, keys, values = self._before(layer, x, cos, sin)
             kept_keys, kept_values = cache.suffix[i].flatten(1, 2)
             kept_keys.index_copy_(0, place, keys.flatten(0, 1))
             kept_values.index_copy_(0, place, values.flatten(0, 1))
             attended = self._attended(queries, cache, i, grid, mask, queries_each)
-            x = self._rest(layer, x, attended)
+            x = self._after(layer, x, attended)
         hidden = self._norm(self.model.norm, x)
         return hidden.view(rows, queries_each, -1)
 

@@ -34,7 +34,7 @@ def decode(
     """One list of tokens for each row of the cache, the one that ended it included. `logits`
     (answers, vocabulary) are those of the first token."""
     written: list[list[int]] = [[] for _ in draws]
-    rows = _Rows(cache)
+    rows = Rows(cache)
     for _ in range(manner.room):
         own = [draws[answer] for answer in rows.answers]
         tokens = choose_tokens(logits, manner.temperature, manner.top_p, own)
@@ -55,7 +55,7 @@ def decode(
     return written
 
 
-class _Rows:
+class Rows:
     """Of the cache: whose answer each is, and where its next token goes."""
 
     def __init__(self, cache: SharedCache) -> None:

@@ -38,13 +38,15 @@ class MultiMoodGenerator:
         model: MultiMoodForConditionalGeneration,
         processor: MultiMoodProcessor,
         features: FeatureCache | None = None,
+        *,
+        compiled: bool = False,
     ) -> None:
         self.model = model.eval()
         self.processor = processor
         self.clips = TowerCache(model.model, processor, features)
         self.timings = Timings()
         self.timings.watch(model.model)
-        self.writer = ReplyWriter(model, processor, self.timings)
+        self.writer = ReplyWriter(model, processor, self.timings, compiled=compiled)
 
     @classmethod
     def load(
@@ -54,9 +56,10 @@ class MultiMoodGenerator:
         *,
         features: FeatureCache | None = None,
         prompt: str = "",
+        compiled: bool = False,
     ) -> Self:
         """`prompt` (TOML) replaces the folder's own template; `features` keeps what the towers
-        make of clips on disk."""
+        make of clips on disk; `compiled` lets torch.compile fuse the layers."""
         path = Path(folder)
         if not (path / "config.json").is_file():
             raise CheckpointError(f"{path} is not a model folder: it has no config.json")
@@ -65,7 +68,7 @@ class MultiMoodGenerator:
         dtype = torch.bfloat16 if device.startswith("cuda") else torch.float32
         model = MultiMoodForConditionalGeneration.from_pretrained(path, dtype=dtype)
         processor = MultiMoodProcessor.from_pretrained(path, prompt=prompt)
-        return cls(model.to(device), processor, features)
+        return cls(model.to(device), processor, features, compiled=compiled)
 
     def answer(
         self,

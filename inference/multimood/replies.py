@@ -47,8 +47,10 @@ class ReplyWriter:
         model: MultiMoodForConditionalGeneration,
         processor: MultiMoodProcessor,
         timings: Timings,
+        *,
+        compiled: bool = False,
     ) -> None:
-        self.backbone = Backbone(model)
+        self.backbone = Backbone(model, compiled=compiled)
         self.processor = processor
         self.tokenizer = processor.tokenizer
         self.plan = ReplyPlan(self.tokenizer, processor.template)
@@ -86,6 +88,8 @@ class ReplyWriter:
             max(lengths) + self.fixed_tokens(options) + options.max_new_tokens + 1
         )
         cache = self.backbone.new_cache(lengths)
+        self.timings.prompts += len(lengths)
+        self.timings.prompt_tokens += sum(lengths)
         first = []
         with self.timings.measured("prefill"):
             for prompt, sample in enumerate(samples):

@@ -29,8 +29,6 @@ class Timings:
     prompt_tokens: int = 0
     answers: int = 0
     new_tokens: int = 0
-    label_passes: int = 0
-    decode_passes: int = 0
     synchronize: bool = False
     """On a GPU: wait for it at every border, so that its work counts where it belongs."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 
 import pytest
@@ -10,7 +11,7 @@ from transformers import PreTrainedTokenizerBase
 
 from inference.labels import EMOTIONS, STRATEGIES
 from inference.multimood.backbone import Backbone
-from inference.multimood.decoding import Manner, decode
+from inference.multimood.decoding import Manner, Rows, decode
 from inference.multimood.label_lines import LabelLines
 from inference.multimood.label_tree import ReplyPlan
 from inference.multimood.model import MultiMoodForConditionalGeneration
@@ -138,6 +139,32 @@ def brute_force(
         logs = torch.log_softmax(logits, -1)
         totals.append(sum(float(logs[i, ids[i]]) for i in scored))
     return torch.softmax(torch.tensor(totals, dtype=torch.float64), -1)
+
+
+def test_half_precision_stays_near_transformers(
+    model: MultiMoodForConditionalGeneration, prompts: list[torch.Tensor]
+) -> None:
+    half = copy.deepcopy(model).to(torch.bfloat16)
+    backbone = Backbone(half)
+    tokens = [30, 31, 32, 33]
+    with torch.inference_mode():
+        cache, last = prefilled(backbone, prompts)
+        cache.start_rows(range(len(prompts)), 8)
+        steps = [backbone.logits(last)]
+        backbone.reserve(200)
+        rows = Rows(cache)
+        for token in tokens:
+            hidden = backbone.advance(cache, rows.step([token] * len(prompts)))
+            steps.append(backbone.logits(hidden[: len(prompts), 0]))
+        for row, prompt in enumerate(prompts):
+            exact = full_logits(model, prompt, tokens)
+            exact[:, backbone.suppressed] = -torch.inf
+            own = torch.stack([step[row] for step in steps])
+            theirs = full_logits(half, prompt, tokens)
+            theirs[:, backbone.suppressed] = -torch.inf
+            said = exact.isfinite()
+            ours_off = (own - exact)[said].abs().mean()
+            assert ours_off < 1.5 * (theirs - exact)[said].abs().mean()
 
 
 def test_placeholders_are_never_said(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -9,7 +10,7 @@ import pytest
 import torch
 
 from inference.contracts import Answer, GenerationOptions, StimulusInput, TurnText
-from inference.errors import CheckpointError
+from inference.errors import CheckpointError, DomainError
 from inference.labels import EMOTIONS, STRATEGIES
 from inference.multimood.features import TowerCache
 from inference.multimood.generation import MultiMoodGenerator
@@ -52,12 +53,9 @@ def without_seconds(answers: list[Answer]) -> list[Answer]:
     "options",
     [
         GREEDY,
-        SAMPLED,
-        free(GREEDY),
-        free(SAMPLED),
         replace(SAMPLED, samples=4),
         free(replace(SAMPLED, samples=4)),
-        replace(GREEDY, history="text"),
+        replace(SAMPLED, history="text"),
         replace(SAMPLED, task="emotion", emotions=("calm", "calm rage", "joy")),
     ],
     ids=lambda o: f"{o.task}-{o.temperature}-{o.samples}-{o.constrain_labels}-{o.history}",
@@ -67,7 +65,7 @@ def test_answers_do_not_depend_on_what_is_answered_beside_them(
 ) -> None:
     """Every field, every probability to the last bit."""
     many = [*stimuli, *(replace(s, key=f"{s.key}2", situation="Moved away") for s in stimuli)]
-    many += [replace(stimuli[0], key="long", history=stimuli[0].history * 5), *stimuli[:1]]
+    many += [replace(stimuli[0], key="long", history=stimuli[0].history * 5), stimuli[0]]
     seeds = list(range(len(many) * options.samples))
     together = generator.answer(many, replace(options, batch_size=8), seeds)
     for size in (1, 3):
@@ -217,6 +215,45 @@ def test_modality_leaves_out_what_it_says(
     assert tokens["v"] == tokens["text"] + video + end_of_line
     assert tokens["a"] == tokens["text"] + audio + end_of_line
     assert tokens["av"] == tokens["text"] + video + audio + end_of_line
+
+
+def test_batch_that_does_not_fit_is_answered_in_parts(
+    generator: MultiMoodGenerator, stimuli: list[StimulusInput]
+) -> None:
+    """The memory is the edge we do not own: it is full at more rows than `most`."""
+    options = replace(SAMPLED, samples=4)
+    whole = generator.answer(stimuli, options)
+    most = 8
+
+    def allocate(_: torch.nn.Module, given: tuple[torch.Tensor, ...]) -> None:
+        if given[0].shape[0] > most:
+            raise torch.OutOfMemoryError("not that much")
+
+    hook = generator.model.lm_head.register_forward_pre_hook(allocate)
+    try:
+        assert without_seconds(generator.answer(stimuli, free(options))) == without_seconds(
+            generator.answer(stimuli, free(replace(options, batch_size=1)))
+        )
+        most = 0
+        with pytest.raises(DomainError, match="fewer clips, a shorter answer"):
+            generator.answer(stimuli, options)
+    finally:
+        hook.remove()
+    assert without_seconds(generator.answer(stimuli, options)) == without_seconds(whole)
+
+
+def test_timings_add_up(generator: MultiMoodGenerator, stimuli: list[StimulusInput]) -> None:
+    generator.timings.reset()
+    began = time.perf_counter()
+    answers = generator.answer(stimuli, replace(SAMPLED, samples=2))
+    elapsed = time.perf_counter() - began
+    told = generator.timings
+    assert (told.prompts, told.answers) == (3, 6)
+    assert told.prompt_tokens == sum(answer.prompt_tokens for answer in answers[::2])
+    assert told.new_tokens == sum(answer.new_tokens for answer in answers)
+    parts = (told.history, told.prefill, told.labels, told.decode)
+    assert all(part > 0 for part in parts)
+    assert sum(parts) + told.media + told.vision + told.audio <= elapsed
 
 
 def test_unreadable_clip_is_named_with_a_remedy(

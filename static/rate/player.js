@@ -54,6 +54,7 @@ export function bindPlayer(seen, changed) {
     Array.from(clip.textTracks).forEach((track) => (track.mode = "showing"));
   });
   buttons.forEach((button, index) => button.addEventListener("click", () => {
+    figure.classList.remove("is-given-up");
     show(clips[index]);
     current.play().catch(() => {});
   }));

@@ -346,6 +346,17 @@ def test_a_clip_that_fails_leaves_the_transcript(rui: User, sign_in: SignIn) -> 
     expect(page.locator("#save-state")).to_have_text(SAVED)
     assignment.refresh_from_db()
     assert assignment.clip_failed
+    two_turns = Assignment.objects.filter(
+        rater__study=study, item__stimulus__first_position__lt=F("item__stimulus__last_position")
+    )
+    page.unroute("**/clip/*")
+    page.route("**/clip/2", lambda route: route.abort())
+    open_item(page, study, two_turns[0].position)
+    expect(page.locator("#player-failed")).to_be_hidden()
+    page.get_by_role("button", name="Clip 2").click()
+    expect(page.locator("#player-failed")).to_be_visible()
+    page.get_by_role("button", name="Clip 1").click()
+    expect(page.locator("#player-failed")).to_be_hidden()
 
 
 @pytest.mark.parametrize("template", ["multimood-trust-rating", "multimood-trust-pairwise"])

@@ -166,6 +166,7 @@ def all_frames(container: InputContainer, stream: VideoStream) -> Iterator[av.Vi
             return
         if packet is None:
             return
+        refuse_encrypted(packet)
         try:
             yield from packet.decode()
         except FFmpegError as error:

@@ -39,6 +39,8 @@ def probe_file(media: MediaFile, *, decode: bool) -> MediaFacts:
         )
         if video is not None:
             facts = _with_first_picture(facts, container, video)
+        elif (first := next(container.demux(audio), None)) is not None:
+            refuse_encrypted(first)
     return _decoded(media, facts) if decode else facts
 
 
@@ -130,7 +132,9 @@ def _decoded(media: MediaFile, facts: MediaFacts) -> MediaFacts:
             ) from error
         if (video is not None and not pictures) or (audio is not None and not sounds):
             raise MediaError("a part of it holds nothing that can be decoded", CUT_SHORT)
-        if video is not None and pictures + hidden < video.frames:
+        # Other headers estimate the number.
+        counted = video is not None and facts.container_format == "mp4"
+        if video is not None and counted and pictures + hidden < video.frames:
             raise MediaError(
                 f"it is cut short: {pictures} of {video.frames} pictures are there", CUT_SHORT
             )

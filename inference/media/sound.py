@@ -97,7 +97,7 @@ def _first_channel_of(frame: av.AudioFrame) -> av.AudioFrame:
     one = av.AudioFrame.from_ndarray(
         np.ascontiguousarray(samples[:1]), format=frame.format.name, layout="mono"
     )
-    one.sample_rate = frame.sample_rate
+    one.sample_rate, one.time_base = frame.sample_rate, frame.time_base
     return one
 
 
@@ -195,11 +195,12 @@ def _last_time(container: InputContainer, stream: AudioStream) -> int | None:
 
 
 def _windows(media: MediaFile, plan: SoundPlan, bounds: Bounds) -> Iterator[Floats]:
-    with media.open() as container:
-        stream = audio_of(container)
-        assert stream is not None  # noqa: S101
-        only(container, stream)
-        for begin, end in bounds:
+    for begin, end in bounds:
+        # Anew, since seeking back to the start leaves out what coders put before it.
+        with media.open() as container:
+            stream = audio_of(container)
+            assert stream is not None  # noqa: S101
+            only(container, stream)
             yield _tamed(_window(container, stream, plan, begin, end))
 
 
@@ -214,8 +215,9 @@ def _window(
     if not time_base or not rate:
         raise _LostError
     start = stream.start_time or 0
-    lead = max(begin / SAMPLE_RATE - LEAD_SECONDS, 0.0)
-    container.seek(start + round(lead / time_base), stream=stream)
+    lead = begin / SAMPLE_RATE - LEAD_SECONDS
+    if lead > 0:
+        container.seek(start + round(lead / time_base), stream=stream)
     common = gcd(rate, SAMPLE_RATE)
     to_model, parts, have, skip = _ToModel(plan), [], 0, -1
     for frame in container.decode(stream):
@@ -258,7 +260,7 @@ def _without(frame: av.AudioFrame, count: int) -> av.AudioFrame | None:
         format=frame.format.name,
         layout=frame.layout,
     )
-    rest.sample_rate = frame.sample_rate
+    rest.sample_rate, rest.time_base = frame.sample_rate, frame.time_base
     return rest
 
 

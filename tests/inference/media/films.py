@@ -6,10 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 import numpy.typing as npt
+from av.container import OutputContainer
+from av.stream import Disposition
 
 CLOCK = Fraction(1, 1000)
 
@@ -26,6 +29,8 @@ class Video:
     times: Sequence[int] = ()
     """Of the frames in milliseconds; none: 25 a second."""
     pixel_shape: Fraction | None = None
+    chosen: bool | None = None
+    """Marked as the default among several."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,9 @@ class Audio:
     hertz: Sequence[float] = (440.0,)
     """Of each channel; one for all of them."""
     loudness: float = 0.4
+    delay: float = 0.0
+    """Seconds from the start of the file to that of the sound."""
+    chosen: bool | None = None
 
 
 def picture(index: int, size: tuple[int, int]) -> npt.NDArray[np.uint8]:
@@ -57,12 +65,14 @@ def number_of(image: npt.NDArray[np.uint8]) -> int:
 
 
 def tone(audio: Audio) -> npt.NDArray[np.float32]:
-    """(channels, samples): a tone, louder and softer three times in two seconds."""
+    """(channels, samples): each channel rises by an octave, so that no two moments are alike."""
     time = np.arange(round(audio.seconds * audio.rate)) / audio.rate
     channels = av.AudioLayout(audio.layout).nb_channels
     hertz = list(audio.hertz) * (channels if len(audio.hertz) == 1 else 1)
-    swell = audio.loudness * (0.75 + 0.25 * np.sin(2 * np.pi * 1.5 * time))
-    return np.stack([swell * np.sin(2 * np.pi * h * time) for h in hertz]).astype(np.float32)
+    turns = time + time**2 / (2 * audio.seconds)
+    return np.stack([audio.loudness * np.sin(2 * np.pi * h * turns) for h in hertz]).astype(
+        np.float32
+    )
 
 
 def write(
@@ -81,10 +91,18 @@ def write(
     return path
 
 
-def _add(out: av.container.OutputContainer, kind: Video | Audio) -> av.stream.Stream:
+def _add(out: OutputContainer, kind: Video | Audio) -> Any:
     if isinstance(kind, Audio):
-        return out.add_stream(kind.codec, rate=kind.rate, layout=kind.layout)
-    stream = out.add_stream(kind.codec, rate=25, options=dict(kind.options))
+        stream: Any = out.add_stream(kind.codec, rate=kind.rate, layout=kind.layout)
+    else:
+        stream = _add_video(out, kind)
+    if kind.chosen is not None:
+        stream.disposition = Disposition.default if kind.chosen else Disposition(0)
+    return stream
+
+
+def _add_video(out: OutputContainer, kind: Video) -> Any:
+    stream: Any = out.add_stream(kind.codec, rate=25, options=dict(kind.options))
     stream.width, stream.height = kind.size
     stream.pix_fmt = kind.pixels
     stream.codec_context.thread_count = 1
@@ -107,9 +125,10 @@ def _pictures(kind: Video) -> list[av.VideoFrame]:
     return frames
 
 
-def _sounds(stream: av.stream.Stream, kind: Audio) -> list[av.AudioFrame]:
+def _sounds(stream: Any, kind: Audio) -> list[av.AudioFrame]:
     whole = av.AudioFrame.from_ndarray(tone(kind), format="fltp", layout=kind.layout)
-    whole.sample_rate, whole.pts, whole.time_base = kind.rate, 0, Fraction(1, kind.rate)
+    whole.sample_rate, whole.time_base = kind.rate, Fraction(1, kind.rate)
+    whole.pts = round(kind.delay * kind.rate)
     context = stream.codec_context
     size = context.frame_size if context.is_open or context.frame_size else 1024
     resampler = av.AudioResampler(context.format, kind.layout, kind.rate, frame_size=size or 1024)
@@ -119,7 +138,10 @@ def _sounds(stream: av.stream.Stream, kind: Audio) -> list[av.AudioFrame]:
 def decoded(path: Path) -> list[npt.NDArray[np.uint8]]:
     """All pictures in the order of showing, by decoding everything."""
     with av.open(str(path)) as container:
-        return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+        return [
+            frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
+            for frame in container.decode(video=0)
+        ]
 
 
 def heard(path: Path, layout: str = "mono") -> npt.NDArray[np.float32]:

@@ -136,9 +136,9 @@ def cut_without_encoding(whole: Path, path: Path, *, first: int, hidden: int) ->
     with av.open(str(whole)) as source, av.open(str(path), "w") as out:
         video = source.streams.video[0]
         copy = out.add_stream_from_template(video)
-        ticks = round(1 / (25 * video.time_base))
+        ticks = round(1 / (25 * (video.time_base or 1)))
         for number, packet in enumerate(source.demux(video)):
-            if number >= first and packet.size:
+            if number >= first and packet.pts is not None and packet.dts is not None:
                 packet.pts -= (first + hidden) * ticks
                 packet.dts -= (first + hidden) * ticks
                 packet.stream = copy

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import groupby
 
-from inference.corpora.records import DialogueRecord
+from inference.contracts import StimulusInput, TurnText
+from inference.corpora.records import DialogueRecord, TurnRecord
 
 
 @dataclass(frozen=True)
@@ -27,3 +28,18 @@ def stimuli(dialogue: DialogueRecord) -> tuple[Stimulus, ...]:
         if speaker == "client"
     ]
     return tuple(Stimulus(run[0], run[-1], followed=run[-1] < ends) for run in runs)
+
+
+def stimulus_input(dialogue: DialogueRecord, stimulus: Stimulus) -> StimulusInput:
+    asked = dialogue.turns[stimulus.first : stimulus.last + 1]
+    return StimulusInput(
+        key=f"{dialogue.external_id}:{stimulus.first}",
+        situation=dialogue.situation,
+        history=tuple(map(_turn_text, dialogue.turns[: stimulus.first])),
+        client_turns=tuple(map(_turn_text, asked)),
+        clip_paths=tuple(turn.clip_path for turn in asked if turn.clip_path is not None),
+    )
+
+
+def _turn_text(turn: TurnRecord) -> TurnText:
+    return TurnText(turn.speaker, turn.text)

@@ -16,11 +16,11 @@ from transformers import (
     TrainingArguments,
 )
 
-from inference.contracts import ReplyFields, StimulusInput, TurnText
+from inference.contracts import ReplyFields, StimulusInput
 from inference.corpora import generic
 from inference.corpora.errors import CorpusError
-from inference.corpora.records import DialogueRecord, TurnRecord
-from inference.corpora.stimuli import Stimulus, stimuli
+from inference.corpora.records import DialogueRecord
+from inference.corpora.stimuli import stimuli, stimulus_input
 from inference.multimood.model import MultiMoodForConditionalGeneration
 from inference.multimood.processing import LoadClip, MultiMoodProcessor, Sample
 from inference.training.config import ConfigError, TrainingConfig
@@ -124,18 +124,3 @@ def dialogue_lessons(dialogue: DialogueRecord) -> Iterator[Lesson]:
         elif client.emotion is not None:
             fields = ReplyFields(client.emotion, None, None, "")
             yield Lesson(stimulus_input(dialogue, stimulus), fields, whole=False)
-
-
-def stimulus_input(dialogue: DialogueRecord, stimulus: Stimulus) -> StimulusInput:
-    asked = dialogue.turns[stimulus.first : stimulus.last + 1]
-    return StimulusInput(
-        key=f"{dialogue.external_id}:{stimulus.first}",
-        situation=dialogue.situation,
-        history=tuple(map(_turn_text, dialogue.turns[: stimulus.first])),
-        client_turns=tuple(map(_turn_text, asked)),
-        clip_paths=tuple(turn.clip_path for turn in asked if turn.clip_path is not None),
-    )
-
-
-def _turn_text(turn: TurnRecord) -> TurnText:
-    return TurnText(turn.speaker, turn.text)

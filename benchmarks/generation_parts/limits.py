@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 
-from inference.multimood.model import MultiMoodForConditionalGeneration
+if TYPE_CHECKING:
+    from inference.multimood.model import MultiMoodForConditionalGeneration
 
 GIBIBYTE = 2**30
 

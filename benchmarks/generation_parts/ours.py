@@ -17,7 +17,7 @@ CACHE_BYTES = 2**32
 class OurWay:
     def __init__(self, built: Built, folder: Path, *, compiled: bool) -> None:
         self.built, self.folder = built, folder
-        self.generator = MultiMoodGenerator(built.model, built.processor)
+        self.generator = MultiMoodGenerator(built.model, built.processor, compiled=compiled)
         self.generator.timings.synchronize = True
         self._caches = 0
         self.forget()

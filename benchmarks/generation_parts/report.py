@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmarks.generation_parts.limits import DecodeWork, Limits
+from benchmarks.generation_parts.messages import Done, Ready, Work
 from benchmarks.generation_parts.stopwatch import STAGES
-from benchmarks.generation_parts.worker import Done, Ready, Work
 
 TARGET = 4.0
 COLUMNS = ("published", "ours", "ours, warm", "ours, labels")
@@ -146,10 +146,9 @@ class SizeResult:
                 _row(f"share of {stage}", [f"{run.stage(stage) / run.seconds:.1%}" for run in runs])
                 for stage in STAGES
             ),
-            _row(
-                "decode ms a token",
-                [f"{1000 * run.stage('decode') / run.tokens:.2f}" for run in runs],
-            ),
+            _row("share of the rest", [f"{run.unnamed / run.seconds:.1%}" for run in runs]),
+            _row("tokens a response", [f"{run.tokens / run.responses:.1f}" for run in runs]),
+            _row("decode ms a token", [f"{run.decode_ms:.2f}" for run in runs]),
             _row("  of bandwidth limit", [_share(bandwidth) for bandwidth, _ in limits]),
             _row("  of arithmetic limit", [_share(arithmetic) for _, arithmetic in limits]),
         ]

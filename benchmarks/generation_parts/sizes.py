@@ -13,12 +13,11 @@ from transformers import AutoTokenizer
 
 from inference.contracts import StimulusInput
 from inference.corpora import generic
-from inference.corpora.stimuli import stimuli
+from inference.corpora.stimuli import stimuli, stimulus_input
 from inference.multimood.config import MultiMoodConfig
 from inference.multimood.model import MultiMoodForConditionalGeneration
 from inference.multimood.processing import MultiMoodProcessor
 from inference.multimood.tiny import RESERVED, tiny_config
-from inference.training.sft import stimulus_input
 
 PROJECT = Path(__file__).resolve().parents[2]
 CORPUS = PROJECT / "demo" / "corpus" / "dialogues.jsonl"

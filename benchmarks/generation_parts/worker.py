@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import tempfile
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 import torch
 
 from benchmarks.generation_parts.limits import DecodeWork
+from benchmarks.generation_parts.messages import Done, Ready, Setup
 from benchmarks.generation_parts.ours import OurWay
 from benchmarks.generation_parts.published import PublishedWay
 from benchmarks.generation_parts.sizes import (
@@ -25,48 +26,6 @@ from inference.multimood.processing import MultiMoodProcessor
 MEBIBYTE = 2**20
 WARM_UP_TOKENS = 3
 SAMPLING = GenerationOptions(temperature=0.7, top_p=0.9, constrain_labels=False)
-
-
-@dataclass(frozen=True)
-class Setup:
-    size: str
-    device: str
-    dtype: torch.dtype
-    threads: int
-    compiled: bool
-    stimuli: int
-
-
-@dataclass(frozen=True)
-class Ready:
-    parameters: dict[str, int]
-    checksum: float
-    decode: DecodeWork
-    loaded_mb: float
-
-
-@dataclass(frozen=True)
-class Work:
-    first: int
-    count: int
-    samples: int
-    tokens: int
-    batch_size: int
-    labels: bool = False
-    warm: bool = False
-    """Features of the work before are still there."""
-
-
-@dataclass(frozen=True)
-class Done:
-    seconds: float
-    cpu_seconds: float
-    stages: dict[str, float]
-    prompts: list[int]
-    """Positions, by stimulus."""
-    new_tokens: list[int]
-    """By response."""
-    peak_mb: float
 
 
 def serve(pipe: Connection, way: str, setup: Setup) -> None:

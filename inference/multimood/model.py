@@ -23,6 +23,7 @@ from transformers import (
     SuppressTokensLogitsProcessor,
 )
 from transformers import initialization as init
+from transformers.integrations.accelerate import load_offloaded_parameter
 from transformers.modeling_outputs import BaseModelOutputWithPast, CausalLMOutputWithPast
 from transformers.models.qwen2.modeling_qwen2 import Qwen2PreTrainedModel
 
@@ -81,6 +82,11 @@ class MultiMoodPreTrainedModel(Qwen2PreTrainedModel):
         **kwargs: Any,
     ) -> None:
         state = self.state_dict() if state_dict is None else state_dict
+        # What a device map left on disk is fetched by our names, before they change.
+        state = {
+            name: load_offloaded_parameter(self, name) if tensor.is_meta else tensor
+            for name, tensor in state.items()
+        }
         state = published_state_dict(state, self.config.audio_config.encoder_layers)
         # The names are the published ones already, whatever names were loaded.
         kwargs["save_original_format"] = False

@@ -323,3 +323,23 @@ def test_an_adapter_merged_into_the_model_is_saved_in_the_published_layout(
     changed = {name for name in before if not torch.equal(before[name], after[name])}
     assert changed == {f"model.layers.{i}.self_attn.q_proj.weight" for i in range(3)}
     MultiMoodForConditionalGeneration.from_pretrained(tmp_path / "merged")
+
+
+def test_weights_left_on_disk_are_used_and_saved(
+    model: MultiMoodForConditionalGeneration, folder: Path, tmp_path: Path
+) -> None:
+    loaded = MultiMoodForConditionalGeneration.from_pretrained(
+        folder, device_map="auto", max_memory={"cpu": 1_500_000}, offload_folder=tmp_path / "off"
+    )
+    assert {str(place) for place in loaded.hf_device_map.values()} == {"cpu", "disk"}
+    ids = torch.tensor([[40, model.config.placeholders.history, 41]])
+    history = torch.tensor([[42, model.config.mem_token_id]])
+    sound = torch.full((1, 64, 128), 10.0)
+    with torch.no_grad():
+        ours = loaded(ids, history_input_ids=history).logits
+        theirs = model(ids, history_input_ids=history).logits
+        heard, expected = (m.model.heard_sound(sound) for m in (loaded, model))
+    torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-5)
+    torch.testing.assert_close(heard, expected, rtol=0, atol=1e-5)
+    loaded.save_pretrained(tmp_path / "again")
+    assert_same(load_file(weights(tmp_path / "again")), load_file(weights(folder)))

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import ctypes
 import ctypes.util
+import errno
 import gc
 import json
 import math
+import re
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +27,7 @@ WORKING_SHARE = 1.1
 """Answering needs memory beside the weights: the cache of keys and values, the features."""
 FLOATS = {"F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2"}
 OTHERS = {"I64": 8, "U64": 8, "I32": 4, "U32": 4, "I16": 2, "U16": 2, "I8": 1, "U8": 1, "BOOL": 1}
-GIB = 2**30
+GIB, MIB = 2**30, 2**20
 
 MEMINFO = Path("/proc/meminfo")
 CGROUPS = Path("/proc/self/cgroup")
@@ -45,9 +48,13 @@ class ModelDoesNotFitError(CheckpointError):
     def __init__(self, folder: Path, needed: int, free: int, device: str) -> None:
         place = "memory" if device == "cpu" else "GPU memory"
         super().__init__(
-            f"The model in {folder.name} needs about {needed / GIB:.1f} GB of {place}, "
-            f"{free / GIB:.1f} GB are free. {REMEDY}"
+            f"The model in {folder.name} needs about {_size(needed)} of {place}, {_size(free)} are "
+            f"free. {REMEDY}"
         )
+
+
+def _size(count: int) -> str:
+    return f"{count / GIB:.1f} GB" if count >= GIB else f"{max(count, 0) / MIB:.0f} MB"
 
 
 def needed_bytes(folder: Path, dtype: torch.dtype) -> int:
@@ -81,7 +88,7 @@ def available_bytes(device: str) -> int:
         # What PyTorch keeps for later is free for us though the driver counts it as used.
         kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return int(free + kept)
-    return min([_machine_memory(), *_cgroup_memory()])
+    return min([_machine_memory(), *_cgroup_memory(), *_process_memory()])
 
 
 def _machine_memory() -> int:
@@ -91,6 +98,14 @@ def _machine_memory() -> int:
         if name == "MemAvailable":
             return int(value.split()[0]) * 1024
     raise CheckpointError(f"{MEMINFO} does not say how much memory is available.")
+
+
+def _process_memory() -> list[int]:
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit == resource.RLIM_INFINITY:
+        return []
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    return [limit - pages * resource.getpagesize()]
 
 
 def _cgroup_memory() -> list[int]:
@@ -138,10 +153,15 @@ def _stat(file: Path, key: str) -> int:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """PyTorch's CPU allocator reports it as a plain RuntimeError."""
+    """PyTorch reports that the CPU's memory is used up as a plain RuntimeError."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
-    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    return (
+        isinstance(error, RuntimeError)
+        and re.search("can(no|')t allocate memory", str(error), re.I) is not None
+    )
 
 
 def free_memory() -> None:

@@ -66,7 +66,7 @@ def load_multimood(
             verify()
         try:
             return MultiMoodBackend(_generator(checkpoint, device, machine))
-        except (RuntimeError, MemoryError) as error:
+        except (RuntimeError, MemoryError, OSError) as error:
             if not is_out_of_memory(error):
                 raise
         free_memory()  # here no traceback holds what was half loaded

@@ -13,6 +13,9 @@ from inference.models import GenerationRun, JobState
 from inference.selectors.runs import run_progress
 from inference.services.generation import run_generation
 
+REASONS = 5
+"""As many as a person reads."""
+
 
 def wait_for_run(run: GenerationRun, tell: Callable[[str], None]) -> None:
     tell(f"Run {run.pk}: {run.model_version} gives {run.total} answers.")
@@ -47,6 +50,8 @@ def ended_words(report: Mapping[str, Any]) -> str:
         turns = sum(failure["stimuli"] for failure in failed)
         plural = pluralize(turns)
         lines = [f"Run {report['run']} is done. {turns} client turn{plural} could not be answered:"]
-        lines += [f"  {failure['stimuli']}: {failure['reason']}" for failure in failed]
+        lines += [f"  {failure['stimuli']}: {failure['reason']}" for failure in failed[:REASONS]]
+        if len(failed) > REASONS:
+            lines.append(f"  {len(failed) - REASONS} more reasons: see --json")
         lines.append(f"`manage.py answer_again {report['run']}` tries these again.")
     return "\n".join(lines)

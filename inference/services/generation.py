@@ -290,7 +290,7 @@ def _response(run: GenerationRun, stimulus: Stimulus, sample: int, answer: Answe
         label_probabilities={
             name: dict(labels) for name, labels in answer.label_probabilities.items()
         },
-        error=answer.error,
+        error=_storable(answer.error),
         seconds=answer.seconds,
         prompt_tokens=answer.prompt_tokens,
         new_tokens=answer.new_tokens,

@@ -67,6 +67,13 @@ def test_production_refuses_debug() -> None:
     assert "MOODEVAL_DEBUG" in done.stderr
 
 
+@pytest.mark.parametrize("device", ["gpu", "cuda:", "cuda:0,1", "cpu "])
+def test_an_unknown_device_stops_the_start(device: str) -> None:
+    done = start(**PRODUCTION, MOODEVAL_DEVICE=device)
+    assert done.returncode != 0
+    assert "MOODEVAL_DEVICE must be auto, cpu, cuda" in done.stderr
+
+
 def test_unknown_mode_is_refused_with_the_choices() -> None:
     done = start(MOODEVAL_MODE="staging")
     assert done.returncode != 0

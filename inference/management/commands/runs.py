@@ -29,7 +29,7 @@ class Command(DomainCommand):
             (
                 *(r["run"], r["model"], r["corpus"], r["state"], f"{r['done']}/{r['total']}"),
                 sum(failure["stimuli"] for failure in r["not_answered"]),
-                r["error"] or " ".join(failure["reason"] for failure in r["not_answered"]),
+                r["error"] or (r["not_answered"][0]["reason"] if r["not_answered"] else ""),
             )
             for r in report
         ]

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import mmap
+import re
 import shutil
+import subprocess
+import sys
 import threading
 import time
 import weakref
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,7 +19,12 @@ import torch
 
 from inference.backends import memory, weights
 from inference.backends.base import Machine
-from inference.backends.memory import ModelDoesNotFitError, available_bytes, needed_bytes
+from inference.backends.memory import (
+    ModelDoesNotFitError,
+    available_bytes,
+    is_out_of_memory,
+    needed_bytes,
+)
 from inference.backends.multimood import (
     KEPT,
     Checkpoint,
@@ -24,6 +34,7 @@ from inference.backends.multimood import (
 )
 from inference.backends.weights import weights_sha256
 from inference.errors import CheckpointError
+from tests.processes import PROJECT
 
 GIB = 2**30
 
@@ -128,6 +139,38 @@ def test_a_model_that_cannot_fit_is_refused_before_anything_is_read(
     assert f"seven-billion needs about {needed:.1f} GB of memory" in str(refusal.value)
     assert "are free. Choose a smaller model" in str(refusal.value)
     assert kept() is None, "it made room first"
+
+
+def test_memory_that_ran_out_is_known_by_every_name() -> None:
+    """Asked for for real: none of these sizes exists."""
+    more: list[Callable[[], object]] = [
+        lambda: torch.empty(2**50, dtype=torch.float32),
+        lambda: bytearray(2**60),
+        lambda: mmap.mmap(-1, 2**60),
+    ]
+    for ask in more:
+        with pytest.raises((RuntimeError, MemoryError, OSError)) as refusal:
+            ask()
+        assert is_out_of_memory(refusal.value), refusal.value
+    assert not is_out_of_memory(RuntimeError("shapes cannot be multiplied"))
+    assert not is_out_of_memory(FileNotFoundError())
+
+
+def test_a_limit_on_the_process_counts(tiny_checkpoint: Path) -> None:
+    """In a child, since a limit cannot be taken back."""
+    program = (
+        "import re, resource, sys; from pathlib import Path;"
+        "from inference.backends.multimood import Checkpoint, load_multimood;"
+        "size = int(re.search(r'VmSize:\\s+(\\d+)', Path('/proc/self/status').read_text())[1]);"
+        "resource.setrlimit(resource.RLIMIT_AS, (size * 1024 + 2**22,) * 2);"
+        f"load_multimood(Checkpoint(Path({str(tiny_checkpoint)!r}), 'x', device='cpu'))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=PROJECT, capture_output=True)
+    assert done.returncode == 1
+    said = done.stderr.decode()
+    assert re.search(
+        r"ModelDoesNotFitError: .* needs about \d MB of memory, \d MB are free", said
+    ), said
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff" * 8, b"\x02" + b"\0" * 7 + b"[]", b"text text"])

@@ -285,9 +285,9 @@ def test_a_broken_or_incomplete_folder_is_named(folder: Path, tmp_path: Path) ->
 def test_towers_without_sizes_that_do_not_fit_are_hinted_at(folder: Path) -> None:
     file = folder / "config.json"
     config = json.loads(file.read_text())
-    del config["mamba_config"]
+    del config["audio_config"]
     file.write_text(json.dumps(config))
-    with pytest.raises(CheckpointMismatchError, match=r"mamba_config \(mamba_compressor: tiny-ma"):
+    with pytest.raises(CheckpointMismatchError, match=r"audio_config \(mm_audio_tower: tiny-be"):
         MultiMoodForConditionalGeneration.from_pretrained(folder)
 
 

@@ -38,6 +38,8 @@ from inference.media.probing import claimed_seconds, probe_file
 from inference.media.sound import read_sound
 
 OPEN_FILES = 32
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+MAKE_ROOM = "Make room on the disk of this program, or use a shorter clip."
 FFMPEG_QUIET = -8
 NO_ROOM = (errno.ENOMEM, errno.EAGAIN)
 """What starting a thread says without room for its stack is EAGAIN."""
@@ -100,6 +102,8 @@ def _answer(link: socket.socket, request: dict[str, Any], files: list[int]) -> w
     except DECODING_ERRORS as error:
         if getattr(error, "errno", None) in NO_ROOM:
             return _out_of_memory(limits)
+        if getattr(error, "errno", None) in NO_SPACE:
+            return _refusal(MediaError("there is no room for its copy", MAKE_ROOM))
         said = getattr(error, "strerror", None) or str(error)
         return _refusal(MediaError(f"it cannot be decoded ({said})"))
 

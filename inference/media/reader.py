@@ -8,10 +8,9 @@ killed. One child serves the whole process, since to start one takes longer than
 from __future__ import annotations
 
 import os
+import secrets
 import stat
-import tempfile
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 
@@ -50,22 +49,21 @@ def read_clip(
     received = _Received(num_frames, limits.max_pixels)
     request = {"job": "read", "num_frames": num_frames, "sound": asdict(sound)}
     done = _ask(path, request, limits, received.take, begin=received.clear)
+    if received.frames is not None and len(received.places) < num_frames:
+        raise MediaError("its pictures were not the same when they were read twice")
     return ClipMedia(received.frames, tuple(received.sound), done["seconds"])
 
 
 def make_playback(path: Path, out: Path, *, limits: MediaLimits = DEFAULT_LIMITS) -> MediaFacts:
     """Writes what every browser plays: H.264 and AAC in MP4 of at most 1080p, or AAC alone in M4A
     for a sound. `out` appears when it is complete."""
-    handle, name = tempfile.mkstemp(dir=out.parent, prefix=f".{out.name}.")
+    part = out.with_name(f".{out.name}.{secrets.token_hex(8)}")
     try:
-        with closing(os.fdopen(handle, "r+b")) as file:
+        with part.open("x+b") as file:
             done = _ask(path, {"job": "playback"}, limits, _no_payload, copy=file.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        Path(name).chmod(0o666 & ~umask)
-        Path(name).replace(out)
+        part.replace(out)
     except BaseException:
-        Path(name).unlink()
+        part.unlink(missing_ok=True)
         raise
     return MediaFacts(**done["facts"])
 
@@ -131,6 +129,7 @@ class _Received:
 
     def clear(self) -> None:
         self.frames: Frames | None = None
+        self.places: set[int] = set()
         self.sound: list[Floats] = []
 
     def take(self, head: wire.Head, payload: int, source: wire.Source) -> None:
@@ -153,3 +152,4 @@ class _Received:
         source.fill(first.reshape(-1).data)
         for place in places[1:]:
             self.frames[place] = first
+        self.places.update(places)

@@ -5,7 +5,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from inference.media import SoundPlan, frame_indices, make_playback, probe, read_clip
+from inference.media import (
+    MediaError,
+    MediaLimits,
+    SoundPlan,
+    frame_indices,
+    make_playback,
+    probe,
+    read_clip,
+)
 from tests.inference.media.films import Audio, Video, number_of, tone, write
 
 
@@ -80,3 +88,12 @@ def test_lips_and_voice_stay_together(tmp_path: Path) -> None:
     assert abs(heard.size - 32_000) < 2_000
     assert np.abs(heard[:14_000]).max() < 0.05
     assert np.abs(heard[18_000:30_000]).max() > 0.3
+
+
+def test_a_copy_keeps_to_its_size(tmp_path: Path) -> None:
+    path = write(tmp_path / "x.mkv", Audio("libopus", 10.0, 48_000))
+    small = MediaLimits(max_bytes=120_000)
+    assert path.stat().st_size < 120_000
+    with pytest.raises(MediaError, match="no room for its copy"):
+        make_playback(path, tmp_path / "copy.m4a", limits=small)
+    assert [p.name for p in tmp_path.iterdir()] == ["x.mkv"]

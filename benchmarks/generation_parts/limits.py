@@ -29,7 +29,14 @@ class Limits:
         )
 
 
-def measure_limits(device: str, dtype: torch.dtype, *, repeats: int = 4) -> Limits:
+def measure_limits(device: str, dtype: torch.dtype) -> Limits:
+    limits = _measured(device, dtype, repeats=4)
+    if device.startswith("cuda"):
+        torch.cuda.empty_cache()  # the two processes need it
+    return limits
+
+
+def _measured(device: str, dtype: torch.dtype, *, repeats: int) -> Limits:
     on_gpu = device.startswith("cuda")
     streamed = (4 if on_gpu else 1) * GIBIBYTE // 2
     columns = 8192

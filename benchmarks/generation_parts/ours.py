@@ -33,6 +33,9 @@ class OurWay:
     ) -> list[tuple[int, int]]:
         """(prompt positions, new tokens) of each answer."""
         answers = self.generator.answer(stimuli, options)
+        for answer in answers:
+            if answer.error:
+                raise RuntimeError(answer.error)
         return [(answer.prompt_tokens, answer.new_tokens) for answer in answers]
 
     def take_stages(self) -> dict[str, float]:

@@ -35,6 +35,13 @@ PUBLISHED_VISION = {
     "image_size": 384,
     "patch_size": 14,
 }
+BEATS_AS_RELEASED = {
+    "layer_norm_first": False,
+    "deep_norm": True,
+    "gru_rel_pos": True,
+    "relative_position_embedding": True,
+    "activation_fn": "gelu",
+}
 PUBLISHED_MAMBA = {"hidden_size": 1024, "num_hidden_layers": 48}
 
 
@@ -59,6 +66,12 @@ class BeatsConfig(PreTrainedConfig):
     num_mel_bins: int = 128
     finetuned_model: bool = True
     predictor_class: int = 527
+
+    def __post_init__(self, **kwargs: Any) -> None:
+        for name, supported in BEATS_AS_RELEASED.items():
+            if kwargs.get(name, supported) != supported:
+                raise ValueError(f"audio_config: {name}={kwargs[name]!r} is not supported")
+        super().__post_init__(**kwargs)
 
     @property
     def frequency_patches(self) -> int:

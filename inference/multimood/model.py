@@ -68,10 +68,11 @@ class MultiMoodPreTrainedModel(Qwen2PreTrainedModel):
 
     @classmethod
     def from_pretrained(
-        cls, name: str | os.PathLike[str] | None, *args: Any, **kwargs: Any
+        cls, pretrained_model_name_or_path: str | os.PathLike[str] | None, *args: Any, **kwargs: Any
     ) -> Self:
-        """`name` is a folder, or an id of the model hub."""
+        """From a folder, or an id of the model hub."""
         kwargs.setdefault("use_safetensors", True)  # a pickle could run code
+        name = pretrained_model_name_or_path
         return cast(Self, load_checked(super().from_pretrained, name, *args, **kwargs))
 
     def save_pretrained(

@@ -57,7 +57,7 @@ class Comparison:
 
     def __str__(self) -> str:
         verdict = "ok  " if self.holds else "OFF "
-        return f"{verdict} {self.case:<60} {self.difference:.2e}  (<= {self.tolerance:.0e})"
+        return f"{verdict} {self.case:<60} {self.difference:.2e}  (<= {self.tolerance:g})"
 
 
 @dataclass(frozen=True)

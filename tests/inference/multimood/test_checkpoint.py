@@ -134,6 +134,11 @@ def test_other_projectors_are_refused() -> None:
         MultiMoodConfig(mm_projector_type="mlp4x")
 
 
+def test_an_audio_tower_of_another_kind_is_refused() -> None:
+    with pytest.raises(ValueError, match="deep_norm=False"):
+        MultiMoodConfig(audio_config={"deep_norm": False})
+
+
 def test_tiny_model_stays_below_two_million_parameters() -> None:
     model = MultiMoodForConditionalGeneration(tiny_config(2048))
     assert sum(parameter.numel() for parameter in model.parameters()) < 2_000_000

@@ -170,7 +170,7 @@ def test_without_a_broker_the_run_still_waits_in_the_database(
 
 
 def test_an_interrupted_command_hands_its_run_back(child_environment: dict[str, str]) -> None:
-    corpus = make_corpus_with_dialogues(make_team(), 60)
+    corpus = make_corpus_with_dialogues(make_team(), 120)
     register_imported(corpus.team, "therapists", corpus)
     arguments = ["--model", "therapists", "--corpus", corpus.name, "--batch-size", "1", "--wait"]
     command = subprocess.Popen(
@@ -181,7 +181,7 @@ def test_an_interrupted_command_hands_its_run_back(child_environment: dict[str, 
         text=True,
     )
     assert command.stderr is not None
-    next(line for line in command.stderr if line.startswith("3/180"))
+    next(line for line in command.stderr if line.startswith("3/360"))
     command.send_signal(signal.SIGINT)
     told = command.stderr.read()
     command.stderr.close()
@@ -190,4 +190,4 @@ def test_an_interrupted_command_hands_its_run_back(child_environment: dict[str, 
     assert "Traceback" not in told
     run = GenerationRun.objects.get()
     assert (run.state, run.lease_token) == (JobState.QUEUED, None)
-    assert 3 <= run.done == run.responses.count() < 180
+    assert 3 <= run.done == run.responses.count() < 360

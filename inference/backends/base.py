@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from inference.contracts import Answer, GenerationOptions, StimulusInput
+from inference.media import DEFAULT_LIMITS, MediaLimits
 
 
 class Backend(Protocol):
@@ -30,3 +31,5 @@ class Machine:
     feature_cache: Path | None = None
     """Folder; None keeps nothing on disk."""
     feature_cache_mb: int = 0
+    media: MediaLimits = DEFAULT_LIMITS
+    """Of reading one clip."""

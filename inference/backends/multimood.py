@@ -105,6 +105,8 @@ def _generator(checkpoint: Checkpoint, device: str, machine: Machine) -> MultiMo
     features = None
     if machine.feature_cache is not None and machine.feature_cache_mb:
         features = FeatureCache(machine.feature_cache, machine.feature_cache_mb * MIB)
-    return MultiMoodGenerator.load(
+    generator = MultiMoodGenerator.load(
         checkpoint.folder, device, features=features, prompt=checkpoint.prompt
     )
+    generator.processor.media_limits = machine.media
+    return generator

@@ -31,6 +31,7 @@ _AT_START = (
 _BOXES = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot")
 _RIFF = {b"WAVE": "wav", b"AVI ": "avi"}
 _TS_PACKET = 188
+_BLOCK = 256
 S = TypeVar("S", VideoStream, AudioStream)
 
 _VIDEO_DECODERS = """
@@ -96,7 +97,7 @@ class MediaFile:
             _Reader(self.file, self.size),
             mode="r",
             format=self.format(),
-            options={"max_pixels": str(self.limits.max_pixels)},
+            options=_decoder_options(self.limits),
             container_options={
                 "protocol_whitelist": "pipe",
                 "codec_whitelist": ",".join(VIDEO_DECODERS | AUDIO_DECODERS),
@@ -134,7 +135,7 @@ def video_of(container: InputContainer, limits: MediaLimits) -> VideoStream | No
     if stream is None:
         return None
     refuse_over(stream.codec_context.width, stream.codec_context.height, limits)
-    stream.codec_context.options = {"max_pixels": str(limits.max_pixels)}
+    stream.codec_context.options = _decoder_options(limits)
     stream.codec_context.thread_type = "AUTO"
     stream.codec_context.thread_count = THREADS
     return stream
@@ -165,6 +166,11 @@ def _first(streams: list[S], decoders: frozenset[str]) -> S | None:
         name = streams[0].name or "unknown"
         raise MediaError(f"its {streams[0].type} format ({name}) is not one that is read here")
     return usable[0] if usable else None
+
+
+def _decoder_options(limits: MediaLimits) -> dict[str, str]:
+    """Decoders count the pixels of rows and columns that they add to fill their blocks."""
+    return {"max_pixels": str(2 * limits.max_pixels + _BLOCK**2)}
 
 
 def refuse_encrypted(packet: Packet[Any]) -> None:

@@ -21,6 +21,7 @@ from inference.errors import (
     UnknownNameError,
     WrongStateError,
 )
+from inference.media import MediaLimits
 from inference.models import (
     Corpus,
     Dialogue,
@@ -197,6 +198,7 @@ def _backend(run: GenerationRun) -> Backend:
             models_in_memory=settings.MODELS_IN_MEMORY,
             feature_cache=settings.FEATURE_CACHE,
             feature_cache_mb=settings.FEATURE_CACHE_MB,
+            media=MediaLimits(seconds=settings.MEDIA_SECONDS, memory_mb=settings.MEDIA_MEMORY_MB),
         ),
     )
 

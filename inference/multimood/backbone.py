@@ -25,6 +25,8 @@ from inference.multimood.model import MultiMoodForConditionalGeneration
 
 STATIC_ROPE = ("default", "linear", "llama3", "yarn")
 LOGITS_BYTES = 2**28
+ONE_THREAD = 2**15
+"""Elements that PyTorch gives to one thread."""
 SUM_LENGTH = 128
 """Products over a padded length are summed in parts that BLAS does not divide again, since where
 it divides a longer one depends on the length (measured with MKL: from 193 on), and so on the
@@ -145,7 +147,8 @@ class Backbone:
         h = self._norm(layer.input_layernorm, x)
         turned = torch.cat([attention.q_proj(h), attention.k_proj(h)], -1)
         turned = turned.view(count, -1, self.head_width)
-        turned = torch.addcmul(turned * cos, turned.roll(self.head_width // 2, -1), sin)
+        # Two products and a sum: one fused operation may round otherwise at a thread's border.
+        turned = turned * cos + turned.roll(self.head_width // 2, -1) * sin
         values = attention.v_proj(h).view(count, self.kv_heads, self.head_width)
         return turned[:, : self.heads], turned[:, self.heads :], values
 
@@ -187,7 +190,7 @@ class Backbone:
         x = x + layer.self_attn.o_proj(attended)
         h = self._norm(layer.post_attention_layernorm, x)
         mlp = layer.mlp
-        h = mlp.down_proj(mlp.act_fn(mlp.gate_proj(h)) * mlp.up_proj(h))
+        h = mlp.down_proj(_activated(mlp.act_fn, mlp.gate_proj(h)) * mlp.up_proj(h))
         return cast(torch.Tensor, x + h)
 
     def _norm(self, norm: Any, x: torch.Tensor) -> torch.Tensor:
@@ -215,6 +218,17 @@ class Backbone:
             half = self.head_width // 2
             self._cos = cos[0, :, None].clone()
             self._sin = torch.cat([-sin[0, :, :half], sin[0, :, half:]], -1)[:, None]
+
+
+def _activated(function: Callable[..., Any], x: torch.Tensor) -> torch.Tensor:
+    """On a CPU by rows that one thread takes whole: what is left over at the border of threads
+    is computed without vectors, by another exponential function."""
+    if x.device.type != "cpu" or torch.compiler.is_compiling():
+        return cast(torch.Tensor, function(x))
+    rows = max(1, ONE_THREAD // x.shape[-1])
+    for start in range(0, x.shape[0], rows):
+        x[start : start + rows] = function(x[start : start + rows])
+    return x
 
 
 def _add_products(total: torch.Tensor, shares: torch.Tensor, values: torch.Tensor) -> torch.Tensor:

@@ -24,7 +24,7 @@ from inference.multimood.features import FeatureCache, TowerCache
 from inference.multimood.model import MultiMoodForConditionalGeneration
 from inference.multimood.parsing import parse_reply, read_emotion
 from inference.multimood.processing import MultiMoodProcessor
-from inference.multimood.replies import ReplyWriter, Wanted, Written
+from inference.multimood.replies import ReplyWriter, Wanted, Written, decides_only
 from inference.multimood.sampling import Draws
 from inference.multimood.timings import Timings
 
@@ -133,12 +133,12 @@ class MultiMoodGenerator:
                 task=options.task,
                 emotions=options.emotions,
             )
-        needed = len(sample["input_ids"]) + self.writer.fixed_tokens(options)
-        if needed + options.max_new_tokens > self.writer.context:
+        length = len(sample["input_ids"])
+        decoded = 0 if decides_only(options) else options.max_new_tokens
+        if length + self.writer.fixed_tokens(options) + decoded > self.writer.context:
             raise TooLongError(
-                f"The prompt has {len(sample['input_ids'])} tokens; with an answer of up to "
-                f"{options.max_new_tokens} that is more than the model's {self.writer.context}. "
-                "Give it fewer clips or a shorter answer."
+                f"The prompt has {length} tokens; with an answer of up to {decoded} that is more "
+                f"than the model's {self.writer.context}. Give it fewer clips or a shorter answer."
             )
         return sample
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import torch
 
+from inference.errors import CheckpointError
 from inference.multimood.backbone import LOGITS_BYTES, Backbone, Step, suffix_width
 from inference.multimood.kv_cache import ROW_MULTIPLE, SharedCache, round_up
 from inference.multimood.label_tree import LabelTree, ReplyPlan, shared_length
@@ -52,6 +53,8 @@ class LabelLines:
         step = _tree_step(self.cache, trees, kept)
         hidden = self.backbone.advance(self.cache, step)
         scores = _scores(self.backbone, hidden, trees, kept)
+        if scores.isnan().any():
+            raise CheckpointError("The model computes no numbers (NaN): its weights are damaged.")
         shares = torch.softmax(scores, -1)
         by_branch = scores.tolist()
         decided = [

@@ -64,7 +64,7 @@ class ReplyWriter:
     def lines(self, options: GenerationOptions) -> tuple[tuple[str, tuple[str, ...]], ...]:
         """The fields that are decided, with their labels, in the order of the template."""
         if options.task == "emotion":
-            return ((self.plan.fields[0], options.emotions or EMOTIONS),)
+            return ((self.plan.fields[0], tuple(dict.fromkeys(options.emotions or EMOTIONS))),)
         labels = {"client_emotion": EMOTIONS, "therapist_emotion": EMOTIONS, "strategy": STRATEGIES}
         return tuple((name, labels[name]) for name in self.plan.fields if name in labels)
 
@@ -105,7 +105,7 @@ class ReplyWriter:
         with self.timings.measured("labels"):
             lines = LabelLines(self.backbone, cache, self.plan, [a.prompt for a in wanted])
             replies = self._labelled(lines, wanted, options)
-            if options.task == "emotion":
+            if decides_only(options):
                 return replies
             logits = lines.open_response()
             lines.spread(options.max_new_tokens)
@@ -197,6 +197,11 @@ class ReplyWriter:
     def _text(self, ids: Sequence[int]) -> str:
         text: str = self.tokenizer.decode(ids, skip_special_tokens=True)
         return text
+
+
+def decides_only(options: GenerationOptions) -> bool:
+    """Whether labels are chosen and nothing is decoded."""
+    return options.task == "emotion" and options.constrain_labels
 
 
 def _end_tokens(model: MultiMoodForConditionalGeneration, own: int) -> set[int]:

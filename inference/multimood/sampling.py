@@ -40,7 +40,7 @@ def choose_tokens(
         return greedy
     numbers = torch.tensor([own.next() for own in draws], dtype=torch.float64)
     # In place: a new tensor of this size costs more than the arithmetic.
-    weights = logits.sub_(logits.amax(-1, keepdim=True)).div_(temperature).exp_()
+    weights = torch.softmax(logits.div_(temperature), -1, out=logits)
     if top_p < 1:
         weights.masked_fill_(weights < _least_weights(weights, top_p)[:, None], 0)
     chosen: list[int] = _passed(weights, numbers.to(logits.device)).tolist()

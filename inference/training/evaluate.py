@@ -100,8 +100,12 @@ def answers_to(
     stimuli = [lesson.stimulus for lesson in lessons]
     if not condition.words:
         stimuli = list(map(generator.processor.template.without_words, stimuli))
+    # Free: else every answer would have four lines.
     options = GenerationOptions(
-        modality=condition.modality, max_new_tokens=NEW_TOKENS, batch_size=16
+        modality=condition.modality,
+        max_new_tokens=NEW_TOKENS,
+        batch_size=16,
+        constrain_labels=False,
     )
     return generator.answer(stimuli, options)
 

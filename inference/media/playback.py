@@ -164,13 +164,14 @@ def _audio(
     rate = next((r for r in AUDIO_RATES if r >= source.sample_rate), AUDIO_RATES[-1])
     layout = "mono" if source.layout.nb_channels == 1 else "stereo"
     out = copy.add_stream("aac", rate=rate, layout=layout)
-    resampled = Resampler(
-        rate=rate, layout=layout, format="fltp", frame_size=AUDIO_FRAME, **AUDIO_OPTIONS
-    )
+    # By way of whole numbers: the encoder never ends on some that only floats can be.
+    whole = Resampler(rate=rate, layout=layout, format="s16", options=AUDIO_OPTIONS)
+    for_encoder = Resampler(rate=rate, layout=layout, format="fltp", frame_size=AUDIO_FRAME)
     for frame in chain(sound.all_frames(container, stream), [None]):
         if frame is not None and frame.pts is not None and frame.time_base:
             frame.pts -= round(start / frame.time_base)
-        for piece in resampled(frame):
-            refuse_longer(piece.time or 0.0, limits)
-            yield from _timed(out.encode(piece), 1)
+        for samples in chain(whole(frame), [] if frame else [None]):
+            for piece in for_encoder(samples):
+                refuse_longer(piece.time or 0.0, limits)
+                yield from _timed(out.encode(piece), 1)
     yield from _timed(out.encode(None), 1)

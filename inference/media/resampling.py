@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import cast
 
@@ -16,10 +16,17 @@ class Resampler:
     kind on the way."""
 
     def __init__(
-        self, *, rate: int, layout: str, format: str, frame_size: int = 0, **options: str
+        self,
+        *,
+        rate: int,
+        layout: str,
+        format: str,
+        frame_size: int = 0,
+        options: Mapping[str, str] | None = None,
     ) -> None:
+        """`options` are those of FFmpeg's aresample."""
         self._rate, self._layout, self._format = rate, layout, format
-        self._frame_size, self._options = frame_size, options
+        self._frame_size, self._options = frame_size, dict(options or {})
         self._graph: Graph | None = None
         self._kind: tuple[object, ...] = ()
 

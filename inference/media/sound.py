@@ -78,7 +78,7 @@ class _ToModel:
         self._first_channel = plan.kind == "published"
         # A sum of channels must stay within [-1, 1]; by default only that of whole numbers does.
         self._resampled = Resampler(
-            rate=SAMPLE_RATE, layout="mono", format="flt", rematrix_maxval="1.0"
+            rate=SAMPLE_RATE, layout="mono", format="flt", options={"rematrix_maxval": "1.0"}
         )
 
     def __call__(self, frame: av.AudioFrame | None) -> Iterator[Floats]:

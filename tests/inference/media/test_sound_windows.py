@@ -8,7 +8,9 @@ import pytest
 
 from inference.media import (
     Floats,
+    MediaLimits,
     SoundPlan,
+    make_playback,
     read_clip,
     soundtrack_bounds_as_published,
     window_bounds,
@@ -150,6 +152,9 @@ def test_numbers_that_are_no_sound_are_tamed(tmp_path: Path) -> None:
     (window,) = read_clip(path, num_frames=1, sound=SoundPlan()).sound
     assert np.isfinite(window).all()
     assert np.abs(window).max() <= 2.0
+    copy = tmp_path / "copy.m4a"
+    facts = make_playback(path, copy, limits=MediaLimits(seconds=20.0))
+    assert abs(facts.duration_ms - 1_500) < 100
 
 
 def test_the_default_stream_is_heard_and_seen(tmp_path: Path) -> None:

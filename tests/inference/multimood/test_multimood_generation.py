@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import re
 import time
 from dataclasses import replace
@@ -17,6 +18,7 @@ from inference.multimood.generation import MultiMoodGenerator
 from inference.multimood.model import MultiMoodForConditionalGeneration
 from inference.multimood.parsing import parse_reply
 from inference.multimood.processing import MultiMoodProcessor
+from inference.multimood.prompt_file import parse_template, shipped
 
 T = TypeVar("T")
 
@@ -131,6 +133,74 @@ def test_constrained_replies_always_parse(
             assert list(shares) == list(STRATEGIES if name == "strategy" else EMOTIONS)
             assert label in shares
             assert sum(shares.values()) == pytest.approx(1)
+
+
+def test_lines_are_those_of_the_template(
+    model: MultiMoodForConditionalGeneration,
+    processor: MultiMoodProcessor,
+    stimuli: list[StimulusInput],
+) -> None:
+    text = shipped("brief").text
+    start, end = text.index("[answer]"), text.index("[emotion_task]")
+    lines = {
+        "client_emotion": "Gefühl der Klientin",
+        "strategy": "Strategie",
+        "therapist_emotion": "Gefühl",
+        "response": "Antwort",
+    }
+    answer = "".join(f'{key} = "{name}"\n' for key, name in lines.items())
+    template = parse_template(f"{text[:start]}[answer]\n{answer}\n{text[end:]}", "ours")
+    german = MultiMoodProcessor(processor.tokenizer, processor.config, template)
+    (reply,) = MultiMoodGenerator(model, german).answer(stimuli[1:2], GREEDY)
+    assert reply.raw.startswith(
+        f"Gefühl der Klientin: {reply.client_emotion}\nStrategie: {reply.strategy}\n"
+        f"Gefühl: {reply.therapist_emotion}\nAntwort:"
+    )
+    assert list(reply.label_probabilities) == ["client_emotion", "strategy", "therapist_emotion"]
+    assert set(reply.label_probabilities["strategy"]) == set(STRATEGIES)
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        (" Hello.\nTell me more.\n\nClient's emotion: joy", "Hello.\nTell me more."),
+        (" Therapist's response: Hello.", "Therapist's response: Hello."),
+        (" Hello. Client's emotion: joy", "Hello. Client's emotion: joy"),
+    ],
+)
+def test_response_ends_where_a_line_of_the_reply_begins_again(
+    generator: MultiMoodGenerator, stimuli: list[StimulusInput], said: str, kept: str
+) -> None:
+    tokenizer = generator.processor.tokenizer
+    said_ids = tokenizer(said + " and on", add_special_tokens=False)["input_ids"]
+    script = [None, None, None, *said_ids, tokenizer.eos_token_id]
+    passes = iter(script)
+
+    def say(_: torch.nn.Module, __: object, logits: torch.Tensor) -> torch.Tensor:
+        """After the passes that score the labels, the words of the script."""
+        token = next(passes)
+        if token is not None:
+            logits[:, token] = 1e4
+        return logits
+
+    hook = generator.model.lm_head.register_forward_hook(say)
+    try:
+        (answer,) = generator.answer(stimuli[1:2], replace(GREEDY, max_new_tokens=99))
+    finally:
+        hook.remove()
+    assert answer.text == (kept if "\n" in said else kept + " and on")
+    assert answer.raw.endswith(answer.text)
+
+
+def test_damaged_weights_give_no_labels(
+    model: MultiMoodForConditionalGeneration,
+    processor: MultiMoodProcessor,
+    stimuli: list[StimulusInput],
+) -> None:
+    damaged = copy.deepcopy(model)
+    damaged.model.layers[0].mlp.up_proj.weight.data.fill_(torch.nan)
+    with pytest.raises(CheckpointError, match="damaged"):
+        MultiMoodGenerator(damaged, processor).answer(stimuli[1:2], GREEDY)
 
 
 def test_greedy_takes_the_most_probable_label(

@@ -14,6 +14,7 @@ Speaker = Literal["client", "therapist"]
 Modality = Literal["av", "a", "v", "text"]
 HistoryForm = Literal["compressed", "text", "none"]
 Task = Literal["reply", "emotion"]
+ClipScope = Literal["turns", "dialogue"]
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class StimulusInput:
     client_turns: tuple[TurnText, ...]
     clip_paths: tuple[Path, ...] = ()
     """Clips of the client turns, in the order of the turns; a turn without media has none."""
+    earlier_clip_paths: tuple[Path, ...] = ()
+    """Clips of the client's turns before, in their order."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,9 @@ class GenerationOptions:
     seed: int = 0
     samples: int = 1
     """Answers a stimulus; several need a temperature above 0."""
+    clips: ClipScope = "turns"
+    """The newest clips (as many as the model takes) of the client turns that are answered, or of
+    the client in the whole dialogue up to there."""
     history: HistoryForm = "compressed"
     """`compressed` through the model's compressor where it has one; `text` as chat text."""
     constrain_labels: bool = True

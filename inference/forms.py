@@ -5,16 +5,16 @@ from typing import Any, cast, get_args
 
 from django import forms
 
-from inference.contracts import GenerationOptions, HistoryForm, Modality, Task
+from inference.contracts import ClipScope, GenerationOptions, HistoryForm, Modality, Task
 from inference.labels import EMOTIONS
 from inference.models import Corpus, ModelVersion
 from inference.selectors.corpora import splits_of_team
-from inference.selectors.run_options import HISTORY_NAMES, MODALITY_NAMES, TASK_NAMES
+from inference.selectors.run_options import CLIP_NAMES, HISTORY_NAMES, MODALITY_NAMES, TASK_NAMES
 from inference.services.generation_options import MAX_BATCH, MAX_NEW_TOKENS, MAX_SAMPLES
 from mood_eval.models import Team
 
 DEFAULTS = GenerationOptions()
-ADVANCED = ("history", "top_p", "free_labels", "as_published", "emotions", "batch_size")
+ADVANCED = ("clips", "history", "top_p", "free_labels", "as_published", "emotions", "batch_size")
 
 
 class GenerationRunForm(forms.Form):
@@ -45,6 +45,13 @@ class GenerationRunForm(forms.Form):
         initial=DEFAULTS.modality,
         label="Of the client's turn",
         help_text="Its words are always given, unless only the emotion is asked for.",
+    )
+    clips = forms.ChoiceField(
+        choices=[(key, CLIP_NAMES[key]) for key in get_args(ClipScope)],
+        initial=DEFAULTS.clips,
+        required=False,
+        label="Clips",
+        help_text="As many as the model takes at once (published: five).",
     )
     history = forms.ChoiceField(
         choices=[(key, HISTORY_NAMES[key]) for key in get_args(HistoryForm)],
@@ -137,8 +144,8 @@ class GenerationRunForm(forms.Form):
     def options(self) -> GenerationOptions:
         """What was left empty keeps its default."""
         data = self.cleaned_data
-        names = ("modality", "temperature", "max_new_tokens", "seed", "task", "history", "samples")
-        given = {name: data[name] for name in (*names, "top_p", "batch_size")}
+        names = ("modality", "temperature", "max_new_tokens", "seed", "task", "clips")
+        given = {name: data[name] for name in (*names, "history", "samples", "top_p", "batch_size")}
         return GenerationOptions(
             **{name: value for name, value in given.items() if value not in (None, "")},
             constrain_labels=not data["free_labels"],

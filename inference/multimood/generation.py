@@ -128,6 +128,7 @@ class MultiMoodGenerator:
                 stimulus,
                 modality=options.modality,
                 load_clip=partial(self.clips.load, as_published=options.as_published),
+                clips=options.clips,
                 history=options.history,
                 as_published=options.as_published,
                 task=options.task,

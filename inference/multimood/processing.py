@@ -16,7 +16,7 @@ from typing import Any, Self
 import torch
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
-from inference.contracts import HistoryForm, Modality, StimulusInput, Task
+from inference.contracts import ClipScope, HistoryForm, Modality, StimulusInput, Task
 from inference.labels import EMOTIONS
 from inference.media import DEFAULT_LIMITS, MediaLimits
 from inference.multimood.as_published import PROMPT_LIMIT
@@ -85,6 +85,7 @@ class MultiMoodProcessor:
         as_published: bool = False,
         task: Task = "reply",
         emotions: Sequence[str] = (),
+        clips: ClipScope = "turns",
     ) -> Sample:
         """With a target, `labels` are its tokens and the end of sequence.
 
@@ -101,18 +102,20 @@ class MultiMoodProcessor:
         memory = compressed and self.config.mem_token_id is not None
         # The published code places sound only beside the video of a pair.
         seen = "text" if as_published and modality == "a" else modality
-        clips = self._clips(stimulus, seen, load)
-        markers = [VIDEO if clip.video is not None else AUDIO for clip in clips]
+        earlier = stimulus.earlier_clip_paths if clips == "dialogue" else ()
+        paths = (*earlier, *stimulus.clip_paths)[-self.config.max_clips :]
+        shown = self._clips(paths, seen, load)
+        markers = [VIDEO if clip.video is not None else AUDIO for clip in shown]
         if as_published:
-            markers = [VIDEO for _ in clips or stimulus.clip_paths[-self.config.max_clips :]]
+            markers = [VIDEO for _ in shown or paths]
         if task == "emotion":
             user = self.template.emotion_user(markers, emotions or EMOTIONS, self.reserved)
         else:
             user = self.template.user(stimulus, markers, memory=memory, reserved=self.reserved)
         text = self._chat(user)
         if as_published:
-            ids = self._ids(text, placed={VIDEO} if clips else set())[-PROMPT_LIMIT:]
-            clips = clips[: ids.count(self.config.placeholders.video)]
+            ids = self._ids(text, placed={VIDEO} if shown else set())[-PROMPT_LIMIT:]
+            shown = shown[: ids.count(self.config.placeholders.video)]
             memory = False
         else:
             ids = self._ids(text)
@@ -120,12 +123,12 @@ class MultiMoodProcessor:
         merged = expand_placeholders(
             self.config,
             torch.tensor([ids]),
-            [[self.media_tokens(clip) for clip in clips]],
+            [[self.media_tokens(clip) for clip in shown]],
             memory_counts(self.config, history_ids[None]) if memory else [],
             source=self.config.placeholders,
         )
         prompt = merged.input_ids[0]
-        sample = media_of(clips)
+        sample = media_of(shown)
         sample["history_input_ids"] = history_ids
         sample["input_ids"] = prompt
         if target is not None:
@@ -150,12 +153,12 @@ class MultiMoodProcessor:
         return collate(samples, self.tokenizer.pad_token_id, padding_side)
 
     def _clips(
-        self, stimulus: StimulusInput, modality: Modality, load_clip: LoadClip
+        self, paths: Sequence[Path], modality: Modality, load_clip: LoadClip
     ) -> list[ClipTensors]:
         if modality == "text":
             return []
         clips = []
-        for path in stimulus.clip_paths[-self.config.max_clips :]:
+        for path in paths:
             clip = load_clip(path)
             clip = ClipTensors(
                 clip.video if "v" in modality else None,

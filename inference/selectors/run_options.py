@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from inference.contracts import GenerationOptions, HistoryForm, Modality, Task
+from inference.contracts import ClipScope, GenerationOptions, HistoryForm, Modality, Task
 from inference.models import GenerationRun, ModelVersion
 
 PROMPT_KEY = "prompt_sha256"
@@ -21,6 +21,10 @@ MODALITY_NAMES: dict[Modality, str] = {
     "a": "Audio only",
     "v": "Video only",
     "text": "Text only",
+}
+CLIP_NAMES: dict[ClipScope, str] = {
+    "turns": "The newest of the turns it answers",
+    "dialogue": "The client's newest in the whole dialogue up to there",
 }
 HISTORY_NAMES: dict[HistoryForm, str] = {
     "compressed": "Compressed by the model, where it can",
@@ -50,6 +54,8 @@ def option_words(run: GenerationRun) -> list[tuple[str, str]]:
     if options.emotions:
         words.append(("Emotions to choose from", ", ".join(options.emotions)))
     words.append(("What the model perceives", MODALITY_NAMES[options.modality]))
+    if options.modality != "text":
+        words.append(("Clips", CLIP_NAMES[options.clips]))
     if options.task == "reply":
         words.append(("The dialogue before", HISTORY_NAMES[options.history]))
         words.append(("Answers a client turn", str(options.samples)))

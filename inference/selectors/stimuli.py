@@ -22,10 +22,11 @@ def stimulus_inputs(stimuli: Sequence[Stimulus]) -> list[StimulusInput]:
 
 
 def clip_positions(stimulus: Stimulus) -> list[int]:
-    """Of the client turns that have clips, as in `clip_paths`."""
+    """Of the client turns that have clips, as in `earlier_clip_paths` and then `clip_paths`."""
     turns = Turn.objects.filter(
         dialogue=stimulus.dialogue_id,
-        position__range=(stimulus.first_position, stimulus.last_position),
+        speaker="client",
+        position__lte=stimulus.last_position,
         clip__isnull=False,
     )
     return list(turns.order_by("position").values_list("position", flat=True))
@@ -51,6 +52,7 @@ def _turns(stimuli: Sequence[Stimulus]) -> dict[int, dict[int, Turn]]:
 
 
 def _input(stimulus: Stimulus, turns: dict[int, Turn]) -> StimulusInput:
+    before = [turn for position, turn in turns.items() if position < stimulus.first_position]
     asked = [
         turn
         for position, turn in turns.items()
@@ -59,11 +61,17 @@ def _input(stimulus: Stimulus, turns: dict[int, Turn]) -> StimulusInput:
     return StimulusInput(
         key=stimulus_key(stimulus),
         situation=stimulus.dialogue.situation,
-        history=tuple(
-            _text(turn) for position, turn in turns.items() if position < stimulus.first_position
-        ),
-        client_turns=tuple(_text(turn) for turn in asked),
-        clip_paths=tuple(Path(turn.clip.file.path) for turn in asked if turn.clip),
+        history=tuple(map(_text, before)),
+        client_turns=tuple(map(_text, asked)),
+        clip_paths=_clips(asked),
+        earlier_clip_paths=_clips(before),
+    )
+
+
+def _clips(turns: Sequence[Turn]) -> tuple[Path, ...]:
+    """Of the client: a model is to see who it answers."""
+    return tuple(
+        Path(turn.clip.file.path) for turn in turns if turn.clip and turn.speaker == "client"
     )
 
 

@@ -17,7 +17,8 @@ def placed(answer: Answer, stimulus: Stimulus, given: StimulusInput) -> Answer:
     if stimulus.first_position == stimulus.last_position:
         turns = f"turn {stimulus.first_position + 1}"
     error = answer.error
-    for path, position in zip(given.clip_paths, clip_positions(stimulus), strict=True):
+    paths = (*given.earlier_clip_paths, *given.clip_paths)
+    for path, position in zip(paths, clip_positions(stimulus), strict=True):
         if str(path) in error:
             turns = f"turn {position + 1}"
         error = error.replace(f": '{path}'", "").replace(f" {path}", "")

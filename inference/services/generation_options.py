@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import get_args
 
-from inference.contracts import GenerationOptions, HistoryForm, Modality, Task
+from inference.contracts import ClipScope, GenerationOptions, HistoryForm, Modality, Task
 from inference.errors import InvalidOptionsError
 from inference.models import ModelVersion
 
@@ -45,6 +45,7 @@ def _choices(options: GenerationOptions) -> dict[str, bool]:
         f"The {name} must be one of {', '.join(get_args(known))}.": chosen in get_args(known)
         for name, chosen, known in (
             ("modality", options.modality, Modality),
+            ("choice of clips", options.clips, ClipScope),
             ("form of the dialogue before", options.history, HistoryForm),
             ("task", options.task, Task),
         )

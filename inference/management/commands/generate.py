@@ -3,7 +3,7 @@ from __future__ import annotations
 import argparse
 from typing import Any, get_args
 
-from inference.contracts import GenerationOptions, HistoryForm, Modality, Task
+from inference.contracts import ClipScope, GenerationOptions, HistoryForm, Modality, Task
 from inference.management.base import DomainCommand, owner_of, team_named
 from inference.management.run_waiting import ended_words, wait_for_run
 from inference.models import JobState
@@ -84,6 +84,13 @@ class Command(DomainCommand):
             help="answers a stimulus; several need a temperature above 0 (default: %(default)s)",
         )
         group.add_argument(
+            "--clips",
+            choices=get_args(ClipScope),
+            default=DEFAULTS.clips,
+            help="the newest clips of the turns that are answered, or of the client in the whole "
+            "dialogue up to there; as many as the model takes (default: %(default)s)",
+        )
+        group.add_argument(
             "--history",
             choices=get_args(HistoryForm),
             default=DEFAULTS.history,
@@ -131,6 +138,7 @@ class Command(DomainCommand):
                 batch_size=options["batch_size"],
                 seed=options["seed"],
                 samples=options["samples"],
+                clips=options["clips"],
                 history=options["history"],
                 constrain_labels=not options["free_labels"],
                 as_published=options["as_published"],

@@ -29,3 +29,4 @@ def test_clips_of_the_stimulus_own_turns_in_their_order_originals_and_sounds_too
     assert first.clip_paths == (original,)
     assert second.clip_paths == (original, heard, original), "no clip of the turn before"
     assert len(second.client_turns) == 4
+    assert (first.earlier_clip_paths, second.earlier_clip_paths) == ((), (original,))

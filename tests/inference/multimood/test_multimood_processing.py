@@ -118,6 +118,18 @@ def test_only_the_newest_clips_are_shown(
     assert torch.equal(processor.encode(many)["audio_values"], expected["audio_values"])
 
 
+def test_clips_of_the_whole_dialogue_fill_up_what_the_model_takes(
+    processor: MultiMoodProcessor, stimuli: list[StimulusInput], clips: tuple[Path, Path]
+) -> None:
+    long, short = clips
+    asked = replace(stimuli[0], clip_paths=(long,), earlier_clip_paths=(long, long, short))
+    own, filled = processor.encode(asked), processor.encode(asked, clips="dialogue")
+    together = processor.encode(replace(asked, clip_paths=(short, long)))
+    assert own["video_values"].shape[0] == 1
+    assert torch.equal(filled["input_ids"], together["input_ids"])
+    assert torch.equal(filled["video_values"], together["video_values"])
+
+
 def test_masking_leaves_nothing_but_the_clip(stimuli: list[StimulusInput]) -> None:
     masked = shipped("full").without_words(stimuli[0])
     assert masked.clip_paths == stimuli[0].clip_paths

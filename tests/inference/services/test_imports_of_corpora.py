@@ -212,7 +212,7 @@ def test_teams_have_corpora_of_the_same_name_apart(team: Team) -> None:
 
 
 def test_unknown_format_and_no_file_are_refused(team: Team) -> None:
-    with pytest.raises(InvalidOptionsError, match="Formats: mesc, esconv, .*jsonl"):
+    with pytest.raises(InvalidOptionsError, match=r"Formats: mesc, esconv, .*jsonl"):
         import_dialogues(team=team, format="film", paths=[MESC / "MESC.csv"])
     with pytest.raises(InvalidOptionsError, match="No file"):
         import_dialogues(team=team, format="mesc", paths=[])

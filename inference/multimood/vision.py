@@ -23,6 +23,8 @@ class VisionTower(nn.Module):
         self.vision_tower = _Holder(config)
         # Entry -1 of the hidden states is the last layer's output, so -2 leaves one layer out.
         entries = config.num_hidden_layers + 1
+        if not -entries <= select_layer < entries:
+            raise ValueError(f"mm_vision_select_layer {select_layer} of {entries} hidden states")
         self.layers_run = select_layer % entries
         self.train_tower(False)
 

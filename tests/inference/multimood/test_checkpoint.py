@@ -139,6 +139,13 @@ def test_an_audio_tower_of_another_kind_is_refused() -> None:
         MultiMoodConfig(audio_config={"deep_norm": False})
 
 
+def test_a_vision_layer_that_is_not_there_is_refused() -> None:
+    config = tiny_config(320)
+    config.mm_vision_select_layer = -5  # of three layers
+    with pytest.raises(ValueError, match="mm_vision_select_layer -5 of 4"):
+        MultiMoodForConditionalGeneration(config)
+
+
 def test_tiny_model_stays_below_two_million_parameters() -> None:
     model = MultiMoodForConditionalGeneration(tiny_config(2048))
     assert sum(parameter.numel() for parameter in model.parameters()) < 2_000_000

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from torch.nn.utils.rnn import pad_sequence
 from transformers import PreTrainedTokenizerFast
 
@@ -133,6 +135,35 @@ def test_placeholders_may_stand_in_any_order_within_and_across_rows(rows: Rows, 
     together = rows.logits(batch, left=left)
     alone = torch.cat([rows.logits([row]) for row in batch])
     torch.testing.assert_close(together, alone, rtol=0, atol=2e-5)
+
+
+@settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.data())
+def test_no_row_depends_on_the_others_or_on_the_side_of_padding(
+    rows: Rows, data: st.DataObject
+) -> None:
+    """Any mix of words, clips and histories in any order."""
+    kinds = st.lists(st.sampled_from(["word", "video", "history"]), min_size=1, max_size=6)
+    which = st.integers(0, 1)
+    batch: list[tuple[list[int], list[int], list[int]]] = []
+    for row in data.draw(st.lists(kinds, min_size=1, max_size=4)):
+        ids, clips, histories = [60], [], []
+        for kind in row:
+            if kind == "word":
+                ids.append(data.draw(st.integers(40, 90)))
+            elif kind == "video":
+                ids.append(rows.places.video)
+                clips.append(data.draw(which))
+            else:
+                ids.append(rows.places.history)
+                histories.append(data.draw(which))
+        batch.append((ids, clips, histories))
+    alone = torch.cat([rows.logits([row]) for row in batch])
+    for left in (False, True):
+        together = rows.logits(batch, left=left)
+        torch.testing.assert_close(together, alone, rtol=0, atol=3e-5)
 
 
 def test_a_batch_of_images_alone_is_seen(rows: Rows) -> None:

@@ -39,8 +39,9 @@ def choose_tokens(
         greedy: list[int] = logits.argmax(-1).tolist()
         return greedy
     numbers = torch.tensor([own.next() for own in draws], dtype=torch.float64)
-    # In place: a new tensor of this size costs more than the arithmetic.
-    weights = torch.softmax(logits.div_(temperature), -1, out=logits)
+    # In place: in a CPU's memory a new tensor of this size costs more than the arithmetic.
+    in_place = logits if logits.device.type == "cpu" else None
+    weights = torch.softmax(logits.div_(temperature), -1, out=in_place)
     if top_p < 1:
         weights.masked_fill_(weights < _least_weights(weights, top_p)[:, None], 0)
     chosen: list[int] = _passed(weights, numbers.to(logits.device)).tolist()
@@ -76,6 +77,10 @@ def _least_weights(weights: torch.Tensor, top_p: float) -> torch.Tensor:
     """By row, the least weight in the smallest set of tokens that holds `top_p` of it."""
     if weights.device.type == "cpu":
         return torch.tensor([_least_weight(row, top_p) for row in weights.numpy()])
+    return _least_by_sorting(weights, top_p)
+
+
+def _least_by_sorting(weights: torch.Tensor, top_p: float) -> torch.Tensor:
     falling = weights.sort(-1, descending=True).values
     sums = falling.double().cumsum(-1)
     count = torch.searchsorted(sums, top_p * sums[:, -1:]).clamp(max=weights.shape[1] - 1)

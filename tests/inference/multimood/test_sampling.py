@@ -3,7 +3,13 @@ from __future__ import annotations
 import pytest
 import torch
 
-from inference.multimood.sampling import Draws, choose_label, choose_tokens
+from inference.multimood.sampling import (
+    Draws,
+    _least_by_sorting,
+    _least_weights,
+    choose_label,
+    choose_tokens,
+)
 
 N = 4000
 TOLERANCE = 0.03
@@ -40,6 +46,19 @@ def test_vocabulary_beyond_the_sorted_candidates_is_reached(top_p: float) -> Non
     assert chosen.min() >= low - 5
     assert (chosen < low + 300 * top_p).float().mean() == pytest.approx(0.1, abs=TOLERANCE)
     assert (chosen >= 3000 - 300 * top_p).float().mean() == pytest.approx(0.1, abs=TOLERANCE)
+
+
+@pytest.mark.parametrize("spread", [0.01, 1.0, 12.0])
+def test_nucleus_is_the_same_with_and_without_sorting(spread: float) -> None:
+    """A CPU looks into one bucket, a GPU sorts."""
+    logits = torch.randn(40, 3000, generator=torch.Generator().manual_seed(2)) * spread
+    weights = torch.softmax(logits, -1)
+    for top_p in (0.1, 0.5, 0.9, 0.999):
+        least = _least_weights(weights, top_p)
+        assert torch.equal(least, _least_by_sorting(weights, top_p))
+        held = (weights * (weights >= least[:, None])).double().sum(-1)
+        assert (held >= top_p - 1e-6).all()
+        assert (held - least < top_p + 1e-6).all()
 
 
 def test_a_row_draws_alike_in_any_company() -> None:

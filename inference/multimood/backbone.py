@@ -55,6 +55,8 @@ class Backbone:
             raise CheckpointError(
                 f"Positions of the kind {config.rope_parameters['rope_type']!r} are not supported."
             )
+        if len(set(getattr(model, "hf_device_map", {}).values())) > 1:
+            raise CheckpointError("A model that is spread over several devices cannot answer here.")
         self.model = model.model
         self.lm_head = model.lm_head
         self.layers: list[Any] = list(model.model.layers)

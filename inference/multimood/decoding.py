@@ -11,6 +11,8 @@ from inference.multimood.backbone import Backbone, Step, suffix_width
 from inference.multimood.kv_cache import ROW_MULTIPLE, SharedCache, round_up
 from inference.multimood.sampling import Draws, choose_tokens
 
+FIRST_ROOM = 64
+"""Tokens of an answer that there is memory for at first; few answers use all they may have."""
 Ends = Callable[[int, list[int]], bool]
 """Whether answer number n has ended with the tokens written so far."""
 
@@ -19,8 +21,8 @@ Ends = Callable[[int, list[int]], bool]
 class Manner:
     temperature: float
     top_p: float
-    room: int
-    """Tokens that an answer has at most."""
+    most: int
+    """Tokens that an answer has."""
 
 
 def decode(
@@ -35,7 +37,7 @@ def decode(
     (answers, vocabulary) are those of the first token."""
     written: list[list[int]] = [[] for _ in draws]
     rows = Rows(cache)
-    for _ in range(manner.room):
+    for _ in range(manner.most):
         own = [draws[answer] for answer in rows.answers]
         tokens = choose_tokens(logits, manner.temperature, manner.top_p, own)
         going = []
@@ -79,6 +81,8 @@ class Rows:
 
     def step(self, tokens: Sequence[int]) -> Step:
         self.longest += 1
+        if self.longest > self.cache.room:
+            self.cache.widen(2 * self.longest)
         padded = [*tokens, *[0] * (self.cache.rows - len(tokens))]
         places = torch.arange(suffix_width(self.longest), device=self.slots.device)
         step = Step(

@@ -96,6 +96,12 @@ class SharedCache:
             *kept_part.shape[:2], -1, longest, kept_part.shape[-1]
         )
 
+    def widen(self, room: int) -> None:
+        old, kept = self.suffix, self.room
+        layers, pair, rows, _, width = old.shape
+        self.suffix = old.new_zeros(layers, pair, rows, round_up(room, SUFFIX_MULTIPLE), width)
+        self.suffix[:, :, :, :kept] = old
+
     def keep_rows(self, rows: Sequence[int]) -> None:
         """The other rows leave; their prompts too, once half of the prompts have no row."""
         padded = [*rows, *[rows[0]] * (round_up(len(rows), ROW_MULTIPLE) - len(rows))]

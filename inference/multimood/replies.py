@@ -13,7 +13,7 @@ from inference.contracts import GenerationOptions
 from inference.labels import EMOTIONS, STRATEGIES
 from inference.multimood.backbone import Backbone
 from inference.multimood.batch import Sample
-from inference.multimood.decoding import Manner, decode
+from inference.multimood.decoding import FIRST_ROOM, Manner, decode
 from inference.multimood.kv_cache import SharedCache
 from inference.multimood.label_lines import LabelLines
 from inference.multimood.label_tree import ReplyPlan
@@ -108,7 +108,7 @@ class ReplyWriter:
             if decides_only(options):
                 return replies
             logits = lines.open_response()
-            lines.spread(options.max_new_tokens)
+            lines.spread(min(options.max_new_tokens, FIRST_ROOM))
         self._respond(cache, wanted, replies, logits, options)
         return replies
 
@@ -143,7 +143,7 @@ class ReplyWriter:
         logits: torch.Tensor,
         options: GenerationOptions,
     ) -> list[Written]:
-        cache.start_rows([answer.prompt for answer in wanted], options.max_new_tokens)
+        cache.start_rows([answer.prompt for answer in wanted], FIRST_ROOM)
 
         def ended(_: int, tokens: list[int]) -> bool:
             if tokens[-1] in self.ends:

@@ -185,7 +185,7 @@ def test_an_interrupted_command_hands_its_run_back(child_environment: dict[str, 
     command.send_signal(signal.SIGINT)
     told = command.stderr.read()
     command.stderr.close()
-    assert command.wait() == 1
+    assert command.wait() == 1, told
     assert "Interrupted at" in told
     assert "Traceback" not in told
     run = GenerationRun.objects.get()

@@ -70,9 +70,9 @@ def main(link_number: str, lifeline: str, memory_mb: str) -> None:
         finally:
             for file in files:
                 os.close(file)
+        wire.send(link, answer)
         # Containers and decoders refer to one another: their threads would stay.
         gc.collect()
-        wire.send(link, answer)
 
 
 def _end_with_parent(lifeline: int) -> None:

@@ -17,6 +17,8 @@ from inference.media.contract import SHORTEN, MediaError, MediaLimits
 
 BUFFER = 1 << 16
 THREADS = min(4, os.cpu_count() or 1)
+WORTH_THREADS = 640 * 480
+"""Pixels; smaller pictures take longer to hand around than to decode."""
 
 _AT_START = (
     (b"\x1a\x45\xdf\xa3", "matroska"),
@@ -137,7 +139,8 @@ def video_of(container: InputContainer, limits: MediaLimits) -> VideoStream | No
     refuse_over(stream.codec_context.width, stream.codec_context.height, limits)
     stream.codec_context.options = _decoder_options(limits)
     stream.codec_context.thread_type = "AUTO"
-    stream.codec_context.thread_count = THREADS
+    small = stream.codec_context.width * stream.codec_context.height < WORTH_THREADS
+    stream.codec_context.thread_count = 1 if small else THREADS
     return stream
 
 

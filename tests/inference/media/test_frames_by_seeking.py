@@ -9,7 +9,7 @@ import av
 import numpy as np
 import pytest
 
-from inference.media import Frames, MediaLimits, frame_indices, pictures, timeline
+from inference.media import Frames, MediaLimits, files, frame_indices, pictures, timeline
 from inference.media.files import MediaFile
 from tests.inference.media.films import Audio, Video, decoded, number_of, write
 
@@ -92,6 +92,9 @@ def test_seeking_gives_the_frames_of_decoding_everything(
     if not path.exists():
         write(path, FILMS[name])
     monkeypatch.setattr(timeline, "WORTH_AN_INDEX", 0 if by_index else 1 << 40)
+    # As large films are: frames decoded side by side come out later.
+    monkeypatch.setattr(files, "WORTH_THREADS", 0)
+    monkeypatch.setattr(files, "THREADS", 4)
     fallbacks = count_fallbacks(monkeypatch)
     assert_same_as_decoding_everything(path)
     if "intra-refresh" not in name:  # every frame of it needs those before

@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, OuterRef, ProtectedError, Subquery
+from django.db.models import Count, Exists, OuterRef, ProtectedError, Subquery
 from django.db.models.functions import Coalesce
 
 from inference.backends.base import Backend, Machine
@@ -31,6 +31,7 @@ from inference.models import (
     Response,
     RunStimulus,
     Stimulus,
+    Turn,
 )
 from inference.multimood.prompt_file import template_for
 from inference.selectors.run_options import PROMPT_KEY, options_of
@@ -67,7 +68,7 @@ def create_generation_run(
     if {model_version.team_id, corpus.team_id} != {team.pk}:
         raise UnknownNameError("The model and the corpus must belong to the team.")
     if stimuli is None:
-        stimuli = selected_stimuli(model_version, corpus, splits, limit)
+        stimuli = selected_stimuli(model_version, corpus, splits, limit, options)
     run = GenerationRun.objects.create(
         team=team,
         model_version=model_version,
@@ -86,7 +87,11 @@ def create_generation_run(
 
 
 def selected_stimuli(
-    model_version: ModelVersion, corpus: Corpus, splits: Sequence[str], limit: int | None
+    model_version: ModelVersion,
+    corpus: Corpus,
+    splits: Sequence[str],
+    limit: int | None,
+    options: GenerationOptions,
 ) -> list[int]:
     if limit is not None and limit < 1:
         raise InvalidOptionsError("The limit must be at least 1.")
@@ -100,11 +105,29 @@ def selected_stimuli(
                 f"{model_version} holds the replies of another corpus than {corpus}."
             )
         stimuli = stimuli.filter(followed=True)
+    from_clips = options.task == "emotion" and options.modality != "text"
+    if from_clips:
+        stimuli = stimuli.filter(_has_clip())
     keys = stimuli.order_by("dialogue_id", "first_position").values_list("pk", flat=True)
     selected = list(keys[:limit])
+    if not selected and from_clips:
+        raise NothingSelectedError(
+            f"No client turn of {corpus} in this selection has a clip, and the emotion is told "
+            "from the clip alone. Import the corpus with its clips, or ask for replies."
+        )
     if not selected:
         raise NothingSelectedError(f"{corpus} has no stimulus in this selection to answer.")
     return selected
+
+
+def _has_clip() -> Exists:
+    return Exists(
+        Turn.objects.filter(
+            dialogue=OuterRef("dialogue"),
+            position__range=(OuterRef("first_position"), OuterRef("last_position")),
+            clip__isnull=False,
+        )
+    )
 
 
 def _check_splits(corpus: Corpus, splits: Sequence[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,14 @@ import pytest
 from django.core.management import call_command
 
 from inference.contracts import GenerationOptions
-from inference.errors import DomainError, InvalidOptionsError, WrongStateError
+from inference.errors import (
+    DomainError,
+    InvalidOptionsError,
+    NothingSelectedError,
+    WrongStateError,
+)
 from inference.labels import EMOTIONS, STRATEGIES
-from inference.models import Clip, Corpus, GenerationRun, JobState, ModelVersion, Response
+from inference.models import Clip, Corpus, GenerationRun, JobState, ModelVersion, Response, Turn
 from inference.selectors.run_options import PROMPT_KEY, option_words, options_of
 from inference.selectors.runs import failures_of, run_counts, run_facts, run_progress
 from inference.services.generation import (
@@ -23,7 +29,7 @@ from inference.services.generation import (
     stimulus_seed,
 )
 from inference.services.model_versions import register_checkpoint
-from tests.factories import make_team
+from tests.factories import make_clip, make_team
 from tests.inference.generation.conftest import repair
 
 TEXT = GenerationOptions(modality="text", max_new_tokens=6)
@@ -79,11 +85,29 @@ def test_imported_replies_are_one_a_client_turn_and_no_emotions(
 
 
 def test_options_come_back_from_the_row_as_they_were(tiny: ModelVersion, corpus: Corpus) -> None:
-    options = GenerationOptions(task="emotion", emotions=("joy", "fear"), modality="v")
+    options = GenerationOptions(modality="v", clips="dialogue", history="none")
     run = GenerationRun.objects.get(pk=start(tiny, corpus, options).pk)
     assert options_of(run) == options
     old = GenerationRun(options={"seed": 3, "beams": 4})
     assert options_of(old) == GenerationOptions(seed=3)
+
+
+def test_an_emotion_is_asked_where_there_is_a_clip(tiny: ModelVersion, corpus: Corpus) -> None:
+    options = GenerationOptions(task="emotion", emotions=("joy", "fear"))
+    with pytest.raises(NothingSelectedError, match="has a clip"):
+        start(tiny, corpus, options)
+    assert start(tiny, corpus, replace(options, modality="text")).total == 6
+    last = Turn.objects.filter(speaker="client").order_by("dialogue", "position").last()
+    assert last is not None
+    last.clip = make_clip(corpus)
+    last.save()
+    run = start(tiny, corpus, options)
+    [asked] = run.selection.select_related("stimulus")
+    assert (asked.stimulus.dialogue_id, asked.stimulus.last_position) == (
+        last.dialogue_id,
+        last.position,
+    )
+    assert options_of(GenerationRun.objects.get(pk=run.pk)) == options
 
 
 def test_the_first_sample_keeps_the_seed_that_single_answers_always_had() -> None:

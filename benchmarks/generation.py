@@ -23,10 +23,10 @@ once a stimulus, the reply's once a row), as a share of the time that decoding t
 meant to leave this limit for that of arithmetic, which is printed beside it: operations of the
 weights alone over the speed of a large matrix product.
 
---quick answers one stimulus on the large size, with replies of 16 tokens, and leaves its warm and
-labels columns out: with four rows a step and little to decode, its speed-up is below that of the
-full run. The lines above each table say what was run. The last line with --json is one JSON object;
-its unprefixed figures are of the largest size that ran.
+--quick leaves the large size out and says so. With --sizes large it answers one stimulus of it,
+with replies of 16 tokens, in the first two columns: with four rows a step and little to decode,
+that speed-up is below the full run's. The last line with --json is one JSON object; its unprefixed
+figures are of the largest size that ran.
 """
 
 from __future__ import annotations
@@ -85,22 +85,24 @@ def main() -> None:
     said = "contended: trust the ratios, not the times" if load > CONTENDED_LOAD else "quiet"
     print(f"{device}, {dtype}, {arguments.threads} threads; load before: {load:.2f} ({said})")
     figures: dict[str, float] = {"load_before": round(load, 2), "threads": arguments.threads}
-    for size in arguments.sizes:
+    for size in arguments.sizes or (SIZES[:1] if arguments.quick else SIZES):
         plan = _plan(size, arguments)
         print(_told(plan), flush=True)
         result = measure(plan, device, dtype, arguments.threads, arguments.compile)
         print("\n".join(result.table()), end="\n\n", flush=True)
         own = result.figures()
         figures |= {f"{size}_{name}": value for name, value in own.items()} | own
+    if arguments.quick and not arguments.sizes:
+        print("large: left out by --quick; --quick --sizes large measures one stimulus of it")
     if arguments.json:
         print(json.dumps(figures))
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="the large size in small")
+    parser.add_argument("--quick", action="store_true", help="tiny only, or large in small")
     parser.add_argument("--json", action="store_true", help="figures as JSON on the last line")
-    parser.add_argument("--sizes", type=_sizes, default=SIZES, help="tiny,large")
+    parser.add_argument("--sizes", type=_sizes, help="tiny,large; with --quick only tiny")
     parser.add_argument("--device", default="auto", help="cpu, cuda, or what there is")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--compile", action="store_true", help="torch.compile for ours")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
+from django.core.cache import cache
 from django.db.models import OuterRef, QuerySet, Subquery
 
 from inference.errors import InvalidOptionsError
@@ -17,6 +18,7 @@ from inference.recognition.published import label_set_note, published_for
 from inference.recognition.tables import csv_lines
 
 CHUNK = 2000
+CACHED_SECONDS = 7 * 24 * 3600
 FOLD = "fold-"
 LABEL_KIND = "corpus label, not a diagnosis"
 
@@ -77,6 +79,16 @@ def recognition_of_runs(runs: Sequence[GenerationRun]) -> RunRecognition:
         unlabelled=tally["unlabelled"],
         failed=tally["failed"],
     )
+
+
+def recognition_of_run(run: GenerationRun) -> RunRecognition:
+    """Of an ended run from the cache: thousands of answers take a second or more to read, and
+    neither they nor the corpus' labels change any more."""
+    if run.is_active or run.finished_at is None:
+        return recognition_of_runs([run])
+    key = f"recognition:{run.pk}:{run.finished_at.timestamp()}"
+    found = cache.get_or_set(key, lambda: recognition_of_runs([run]), CACHED_SECONDS)
+    return cast(RunRecognition, found)
 
 
 def recognition_facts(runs: Sequence[GenerationRun], found: RunRecognition) -> dict[str, Any]:

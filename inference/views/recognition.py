@@ -22,7 +22,7 @@ from inference.selectors.recognition import (
     offered_labels,
     prediction_lines,
     recognition_facts,
-    recognition_of_runs,
+    recognition_of_run,
     repeats_the_corpus,
 )
 from mood_eval.access import team_object
@@ -36,7 +36,7 @@ def run_recognition(request: HttpRequest, pk: int) -> HttpResponse:
     run = _run(request, pk)
     if repeats_the_corpus(run):
         return render(request, "inference/run_recognition.html", {"run": run, "repeats": True})
-    found = recognition_of_runs([run])
+    found = recognition_of_run(run)
     scores = found.scores
     return render(
         request,
@@ -64,10 +64,10 @@ def run_recognition_file(request: HttpRequest, pk: int, name: str) -> HttpRespon
     if name == "predictions.csv":
         response = StreamingHttpResponse(prediction_lines([run]), content_type=CSV)
     elif name == "confusion.csv":
-        confusion = recognition_of_runs([run]).scores.confusion
+        confusion = recognition_of_run(run).scores.confusion
         response = HttpResponse("".join(csv_lines(confusion_rows(confusion))), content_type=CSV)
     elif name == "recognition.json":
-        facts = recognition_facts([run], recognition_of_runs([run]))
+        facts = recognition_facts([run], recognition_of_run(run))
         response = JsonResponse(facts, json_dumps_params={"ensure_ascii": False, "indent": 2})
     else:
         raise Http404("There is no such file.")

@@ -8,6 +8,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from inference.models import GenerationRun, JobState, Response, Turn
 from inference.services.model_versions import register_imported
@@ -149,3 +150,20 @@ def test_the_page_asks_the_same_few_queries_of_any_run(scene: Scene) -> None:
             ada.get(reverse("run_recognition", args=[run.pk]))
         counts.append(len(queries))
     assert counts[0] == counts[1] <= 8
+
+
+def test_an_ended_run_is_read_once_until_it_ends_anew(answered: Scene) -> None:
+    run, ada = answered.run, signed_in(answered.ada)
+    url = reverse("run_recognition_file", args=[run.pk, "recognition.json"])
+
+    def right_share() -> float:
+        return float(ada.get(url).json()["war"]["value"])
+
+    GenerationRun.objects.filter(pk=run.pk).update(finished_at=timezone.now())
+    before = right_share()
+    Response.objects.filter(run=run).update(client_emotion="")
+    with CaptureQueriesContext(connection) as queries:
+        assert right_share() == before
+    assert not [query for query in queries if "inference_response" in query["sql"]]
+    GenerationRun.objects.filter(pk=run.pk).update(finished_at=timezone.now())
+    assert right_share() == 0.0

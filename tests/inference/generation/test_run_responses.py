@@ -221,9 +221,9 @@ def test_the_form_starts_a_run_with_what_was_chosen(
     assert made.options["batch_size"] == 8, "left empty, it keeps its default"
     refused = ada.post(url, {**asked, "temperature": "0"}).content.decode()
     assert "Several answers a client turn need a temperature above 0" in refused
-    ada.post(
-        url, {**asked, "task": "emotion", "samples": 1, "emotions": "calm, very  tense\nglad,"}
-    )
+    alone = {**asked, "task": "emotion", "samples": 1, "emotions": "calm, very  tense\nglad,"}
+    assert "has a clip" in ada.post(url, alone).content.decode()
+    ada.post(url, {**alone, "modality": "text"})
     named = GenerationRun.objects.latest("pk")
     assert named.options["emotions"] == ["calm", "very tense", "glad"]
     refused = ada.post(url, {**asked, "batch_size": 1000}).content.decode()

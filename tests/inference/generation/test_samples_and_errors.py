@@ -325,10 +325,11 @@ def test_generate_takes_every_option(tiny: ModelVersion, corpus: Corpus) -> None
     )
     call_command(
         *("generate", "--model", "tiny", "--corpus", corpus.name, "--task", "emotion"),
-        *("--emotions", "calm", "very tense"),
+        *("--emotions", "calm", "very tense", "--modality", "text", "--clips", "dialogue"),
     )
     first, second = map(options_of, GenerationRun.objects.order_by("pk"))
     assert (first.samples, first.history, first.as_published) == (2, "text", True)
     assert not first.constrain_labels
     assert (second.task, second.emotions) == ("emotion", ("calm", "very tense"))
+    assert (second.modality, second.clips) == ("text", "dialogue")
     assert Counter(run.total for run in GenerationRun.objects.all()) == {12: 1, 6: 1}

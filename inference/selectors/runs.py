@@ -5,13 +5,15 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.contrib.auth.models import AnonymousUser
 from django.db.models import Count, F, Func, OuterRef, Q, QuerySet, Subquery, Sum, TextField, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from inference.models import GenerationRun, JobState, ModelVersion, Response
 from inference.selectors.run_options import names_emotions_only
-from mood_eval.models import Team
+from mood_eval.access import team_object
+from mood_eval.models import Team, User
 
 RATE_RESPONSES = 200
 PLACE = "^Dialogue “.*?”, turns? [0-9]+( to [0-9]+)?: "
@@ -57,6 +59,12 @@ def runs_of_team(team: Team) -> QuerySet[GenerationRun]:
         .select_related("model_version", "corpus", "created_by")
         .order_by("-pk")
     )
+
+
+def run_for_member(user: User | AnonymousUser, pk: int) -> GenerationRun:
+    """Of one of the person's teams; for everybody else there is none (404)."""
+    runs = GenerationRun.objects.select_related("model_version", "corpus", "created_by")
+    return team_object(user, runs, pk=pk)
 
 
 def with_failed(runs: QuerySet[GenerationRun]) -> QuerySet[GenerationRun]:

@@ -14,7 +14,6 @@ from django.http import (
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from inference.models import GenerationRun
 from inference.recognition.pictures import coverage_chart, matrix_of, reliability_chart
 from inference.recognition.published import label_set_note, published_for
 from inference.recognition.tables import confusion_rows, csv_lines
@@ -25,7 +24,7 @@ from inference.selectors.recognition import (
     recognition_of_run,
     repeats_the_corpus,
 )
-from mood_eval.access import team_object
+from inference.selectors.runs import run_for_member
 
 CSV = "text/csv; charset=utf-8"
 
@@ -33,7 +32,7 @@ CSV = "text/csv; charset=utf-8"
 @login_required
 @require_GET
 def run_recognition(request: HttpRequest, pk: int) -> HttpResponse:
-    run = _run(request, pk)
+    run = run_for_member(request.user, pk)
     if repeats_the_corpus(run):
         return render(request, "inference/run_recognition.html", {"run": run, "repeats": True})
     found = recognition_of_run(run)
@@ -57,7 +56,7 @@ def run_recognition(request: HttpRequest, pk: int) -> HttpResponse:
 @login_required
 @require_GET
 def run_recognition_file(request: HttpRequest, pk: int, name: str) -> HttpResponseBase:
-    run = _run(request, pk)
+    run = run_for_member(request.user, pk)
     if repeats_the_corpus(run):
         raise Http404("Nothing was recognised in this run.")
     response: HttpResponseBase
@@ -74,8 +73,3 @@ def run_recognition_file(request: HttpRequest, pk: int, name: str) -> HttpRespon
     response["Content-Disposition"] = f'attachment; filename="run-{run.pk}-{name}"'
     response["Cache-Control"] = "no-store"
     return response
-
-
-def _run(request: HttpRequest, pk: int) -> GenerationRun:
-    runs = GenerationRun.objects.select_related("model_version", "corpus")
-    return team_object(request.user, runs, pk=pk)

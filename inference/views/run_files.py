@@ -12,13 +12,13 @@ from django.views.decorators.http import require_GET
 from inference.models import GenerationRun
 from inference.recognition.tables import csv_lines
 from inference.selectors.response_rows import COLUMNS, probability_labels, response_rows
-from mood_eval.access import team_object
+from inference.selectors.runs import run_for_member
 
 
 @login_required
 @require_GET
 def run_responses_jsonl(request: HttpRequest, pk: int) -> StreamingHttpResponse:
-    run = _run(request, pk)
+    run = run_for_member(request.user, pk)
     lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in response_rows(run))
     return _download(run, lines, "jsonl", "application/jsonl; charset=utf-8")
 
@@ -26,7 +26,7 @@ def run_responses_jsonl(request: HttpRequest, pk: int) -> StreamingHttpResponse:
 @login_required
 @require_GET
 def run_responses_csv(request: HttpRequest, pk: int) -> StreamingHttpResponse:
-    run = _run(request, pk)
+    run = run_for_member(request.user, pk)
     return _download(run, _csv(run), "csv", "text/csv; charset=utf-8")
 
 
@@ -53,8 +53,3 @@ def _download(
     response["Content-Disposition"] = f'attachment; filename="run-{run.pk}-responses.{suffix}"'
     response["Cache-Control"] = "no-store"
     return response
-
-
-def _run(request: HttpRequest, pk: int) -> GenerationRun:
-    runs = GenerationRun.objects.select_related("model_version", "corpus")
-    return team_object(request.user, runs, pk=pk)

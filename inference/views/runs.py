@@ -13,14 +13,14 @@ from inference.models import GenerationRun
 from inference.selectors.jobs import waiting_note
 from inference.selectors.responses import FILTERS, answered_stimuli, shown_responses
 from inference.selectors.run_options import option_words, options_of
-from inference.selectors.runs import run_counts, run_progress, runs_of_team
+from inference.selectors.runs import run_counts, run_for_member, run_progress, runs_of_team
 from inference.services.generation import (
     answer_failed_again,
     cancel_generation_run,
     create_generation_run,
     resume_generation_run,
 )
-from mood_eval.access import current_team, team_object
+from mood_eval.access import current_team
 from mood_eval.htmx import is_htmx, page_or_fragment
 
 PAGE_SIZE = 50
@@ -62,7 +62,7 @@ def run_new(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_GET
 def run_detail(request: HttpRequest, pk: int) -> HttpResponse:
-    run = _run(request, pk)
+    run = run_for_member(request.user, pk)
     context: dict[str, object] = {
         "run": run,
         "progress": run_progress(run),
@@ -97,7 +97,7 @@ def _responses(run: GenerationRun, asked: QueryDict) -> dict[str, object]:
 @login_required
 @require_POST
 def run_answer_again(request: HttpRequest, pk: int) -> HttpResponse:
-    run = _run(request, pk)
+    run = run_for_member(request.user, pk)
     try:
         answer_failed_again(run)
     except DomainError as error:
@@ -108,7 +108,7 @@ def run_answer_again(request: HttpRequest, pk: int) -> HttpResponse:
 @login_required
 @require_POST
 def run_cancel(request: HttpRequest, pk: int) -> HttpResponse:
-    run = _run(request, pk)
+    run = run_for_member(request.user, pk)
     try:
         cancel_generation_run(run)
     except DomainError as error:
@@ -119,14 +119,9 @@ def run_cancel(request: HttpRequest, pk: int) -> HttpResponse:
 @login_required
 @require_POST
 def run_resume(request: HttpRequest, pk: int) -> HttpResponse:
-    run = _run(request, pk)
+    run = run_for_member(request.user, pk)
     try:
         resume_generation_run(run)
     except DomainError as error:
         messages.warning(request, str(error))
     return redirect("run_detail", pk=run.pk)
-
-
-def _run(request: HttpRequest, pk: int) -> GenerationRun:
-    runs = GenerationRun.objects.select_related("model_version", "corpus", "created_by")
-    return team_object(request.user, runs, pk=pk)

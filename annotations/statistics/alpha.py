@@ -1,131 +1,150 @@
-"""Krippendorff's alpha with what a reader needs beside it: how many, what is missing, how spread.
+"""Krippendorff's alpha on four levels, with BCa intervals.
 
-Krippendorff (2011), Computing Krippendorff's Alpha-Reliability; the value comes from the package
-`krippendorff`, always on the ordinal level unless another is named.
+Krippendorff (2011), Computing Krippendorff's Alpha-Reliability. Efron (1987), Better bootstrap
+confidence intervals, JASA 82, 171-185.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
-import krippendorff
 import numpy as np
-from numpy.typing import NDArray
 
-Level = Literal["ordinal", "interval", "nominal"]
+from annotations.statistics.alpha_intervals import (
+    Bootstrapped,
+    Drawing,
+    Measured,
+    bootstrap,
+    check_same_items,
+    measure,
+    with_interval,
+)
+from annotations.statistics.alpha_levels import Level
+from annotations.statistics.alpha_weighted import weighted
+from annotations.statistics.blas import one_blas_thread
+from annotations.statistics.counts import Numbers
+from annotations.statistics.estimate import CONFIDENCE, Estimate, undefined
+from annotations.statistics.ratings import Ratings
+from annotations.statistics.resampling import RESAMPLES, SEED
 
-
-@dataclass(frozen=True)
-class Estimate:
-    """A number, or the reason why there is none. Undefined is never 0, 1 or NaN."""
-
-    value: float | None
-    undefined_because: str = ""
-
-    def __post_init__(self) -> None:
-        if (self.value is None) == (not self.undefined_because):
-            raise ValueError("An estimate has either a value or a reason.")
-        if self.value is not None and not np.isfinite(self.value):
-            raise ValueError(f"{self.value} is not an estimate.")
-
-
-@dataclass(frozen=True)
-class Spread:
-    """How often each score was given, over every rating, and where the middle 80 % lie."""
-
-    counts: tuple[tuple[int, int], ...]
-    minimum: int
-    maximum: int
-    median: float
-    low: float
-    high: float
+NOT_ASKED_FOR = "no resamples were asked for"
+INFLUENCE_NOTE = (
+    "The acceleration of BCa comes from the infinitesimal jackknife: there are many different "
+    "scores."
+)
 
 
-@dataclass(frozen=True)
-class Agreement:
-    level: Level
-    alpha: Estimate
-    percent_exact: Estimate
-    """Mean over pairable items of the share of rater pairs who gave the same score, 0 to 100."""
-    items: int
-    pairable_items: int
-    raters: int
-    ratings: int
-    spread: Spread | None
-    missing: Mapping[str, int] = field(default_factory=dict)
-
-
-def agreement(
-    scores: NDArray[np.float64],
+def alpha(
+    table: Ratings,
+    level: Level,
     *,
-    level: Level = "ordinal",
-    missing: Mapping[str, int] | None = None,
-) -> Agreement:
-    """scores: raters x items, NaN where a rater gave none; `missing` says why, by kind."""
-    counts = value_counts(scores)
-    pairable = counts[counts.sum(axis=1) >= 2]
-    return Agreement(
-        level=level,
-        alpha=_alpha(pairable, _domain(scores), level),
-        percent_exact=_percent_exact(pairable),
-        items=scores.shape[1],
-        pairable_items=len(pairable),
-        raters=int((~np.isnan(scores)).any(axis=1).sum()),
-        ratings=int((~np.isnan(scores)).sum()),
-        spread=_spread(scores),
-        missing=dict(missing or {}),
+    confidence: float = CONFIDENCE,
+    resamples: int = RESAMPLES,
+    seed: int = SEED,
+    threads: int = 1,
+) -> Estimate:
+    """alpha_ordinal, alpha_interval, alpha_nominal or alpha_ratio.
+
+    Items with two ratings or more are resampled, or their clusters where the table has them;
+    resamples=0 gives the value alone. Raises PackageDisagreementError where the krippendorff
+    package can run and gives another value.
+    """
+    (estimate,) = alphas(
+        [table], level, confidence=confidence, resamples=resamples, seed=seed, threads=threads
+    )
+    return estimate
+
+
+@one_blas_thread()
+def alphas(
+    tables: Sequence[Ratings],
+    level: Level,
+    *,
+    confidence: float = CONFIDENCE,
+    resamples: int = RESAMPLES,
+    seed: int = SEED,
+    threads: int = 1,
+) -> tuple[Estimate, ...]:
+    """As `alpha`, per table (a criterion each, say), all from the same resamples of the items.
+
+    An item is resampled where it has two ratings in any of the tables. Raises RatingsError for
+    tables of different items.
+    """
+    return tuple(estimated(tables, level, Drawing(confidence, resamples, seed, threads)).alphas)
+
+
+@dataclass(frozen=True, eq=False)
+class Estimated:
+    """Alphas of several tables, with the resamples that their intervals come from."""
+
+    alphas: list[Estimate]
+    measured: list[Measured]
+    place: dict[int, int]
+    """Table -> row of `drawn`, of the tables whose alpha is defined."""
+    drawn: Bootstrapped | None
+    """None where no alpha is defined, or no resamples were asked for."""
+
+
+def estimated(tables: Sequence[Ratings], level: Level, drawing: Drawing) -> Estimated:
+    """Raises RatingsError for tables of different items."""
+    check_same_items(tables)
+    measured = [measure(table, level) for table in tables]
+    estimates = [point_estimate(one) for one in measured]
+    defined = [number for number, one in enumerate(measured) if not one.undefined_because]
+    place = {number: row for row, number in enumerate(defined)}
+    if not defined or drawing.resamples == 0:
+        return Estimated(estimates, measured, place, None)
+    drawn = bootstrap([measured[number] for number in defined], drawing)
+    for number, row in place.items():
+        estimates[number] = with_interval(
+            replace(estimates[number], no_interval_because=""),
+            measured[number].value,
+            drawn.replicates[row],
+            drawn.left_out[row],
+            drawing,
+            clusters=drawn.clusters,
+        )
+    return Estimated(estimates, measured, place, drawn)
+
+
+def point_estimate(measured: Measured) -> Estimate:
+    """The value without an interval, compared with the krippendorff package."""
+    name = f"alpha_{measured.level}"
+    counted: dict[str, Any] = measured.table.counts()
+    if measured.undefined_because:
+        return undefined(name, measured.undefined_because, **counted)
+    many = measured.counts.sparse and measured.level != "interval"
+    return Estimate(
+        name=name,
+        value=measured.value,
+        no_interval_because=NOT_ASKED_FOR,
+        method=f"Krippendorff's alpha, {measured.level} level",
+        computed_by=measured.computed_by,
+        notes=(INFLUENCE_NOTE,) if many else (),
+        **counted,
     )
 
 
-def value_counts(scores: NDArray[np.float64]) -> NDArray[np.int64]:
-    """raters x items -> items x values: how many raters gave each observed value."""
-    domain = _domain(scores)
-    _, items = np.nonzero(~np.isnan(scores))
-    values = np.searchsorted(domain, scores[~np.isnan(scores)])
-    cells = np.bincount(
-        items * len(domain) + values, minlength=scores.shape[1] * len(domain)
-    )  # never raters x items x values
-    return cells.reshape(scores.shape[1], len(domain))
+@one_blas_thread()
+def alpha_value(table: Ratings, level: Level) -> float | None:
+    """None where alpha is undefined."""
+    measured = measure(table, level)
+    return None if measured.undefined_because else measured.value
 
 
-def _domain(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.unique(scores[~np.isnan(scores)])
+@one_blas_thread()
+def alpha_of_weights(table: Ratings, level: Level, weights: Numbers) -> Numbers:
+    """weights: resamples x items, how often each item counts -> alpha per resample, NaN where it
+    is undefined. Items with one rating or none count nothing.
 
-
-def _alpha(pairable: NDArray[np.int64], domain: NDArray[np.float64], level: Level) -> Estimate:
-    if len(pairable) == 0:
-        return Estimate(None, "no item has ratings from two raters")
-    if (pairable.sum(axis=0) > 0).sum() == 1:
-        return Estimate(None, "every rating is the same, so chance alone would agree as well")
-    if len(pairable) == 1:
-        return Estimate(None, "only one item has ratings from two raters")
-    value = krippendorff.alpha(
-        value_counts=pairable, value_domain=domain, level_of_measurement=level
-    )
-    return Estimate(float(value))
-
-
-def _percent_exact(pairable: NDArray[np.int64]) -> Estimate:
-    if len(pairable) == 0:
-        return Estimate(None, "no item has ratings from two raters")
-    raters = pairable.sum(axis=1)
-    same = (pairable * (pairable - 1)).sum(axis=1) / (raters * (raters - 1))
-    return Estimate(float(100 * same.mean()))
-
-
-def _spread(scores: NDArray[np.float64]) -> Spread | None:
-    given = scores[~np.isnan(scores)]
-    if given.size == 0:
-        return None
-    values, counts = np.unique(given, return_counts=True)
-    low, median, high = np.percentile(given, [10, 50, 90], method="inverted_cdf")
-    return Spread(
-        counts=tuple((int(v), int(n)) for v, n in zip(values, counts, strict=True)),
-        minimum=int(values[0]),
-        maximum=int(values[-1]),
-        median=float(median),
-        low=float(low),
-        high=float(high),
-    )
+    Raises ValueError for weights that are not whole numbers.
+    """
+    if not ((weights >= 0) & (weights == np.round(weights))).all():
+        raise ValueError("Weights say how often each item came in a resample of the items.")
+    measured = measure(table, level)
+    if measured.undefined_because:
+        return np.full(len(weights), np.nan)
+    part = weighted(measured.counts, level, measured.coded.columns, len(table.items))
+    return part.alphas(part.sums(weights))

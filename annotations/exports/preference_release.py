@@ -1,33 +1,59 @@
-"""The files of a release. Equal contents give equal bytes: nothing here knows the time of day."""
+"""The files of a release of a study. Equal contents give equal bytes: nothing here knows the time
+of day, where it runs, or in which order the database told its rows.
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from annotations.exports.card import dataset_card
-from inference.contracts import PreferencePair
-from inference.preference_files import MANIFEST_FILE, PAIRS_FILE, sha256_file, write_pairs
+from annotations.exports.codebook import AskedCriterion, write_codebook
+from annotations.exports.sealing import seal_release
+from inference.preference_files import (
+    ANSWERS_FILE,
+    CODEBOOK_FILE,
+    COMPARISONS_FILE,
+    PAIRS_FILE,
+    RESPONSES_FILE,
+    STIMULI_FILE,
+    write_rows,
+)
 
-CARD_FILE = "README.md"
-READ_ONLY = 0o444
+Row = Mapping[str, Any]
 
 
-def write_release(
+class Contents(Protocol):
+    """Rows in the order of the file, made as they are written."""
+
+    def stimulus_rows(self) -> Iterator[Row]: ...
+    def response_rows(self) -> Iterator[Row]: ...
+    def comparisons(self) -> Iterator[Row]: ...
+    def pairs(self) -> Iterator[Row]: ...
+
+
+def write_material(folder: Path, contents: Contents) -> None:
+    write_rows(folder / STIMULI_FILE, contents.stimulus_rows())
+    write_rows(folder / RESPONSES_FILE, contents.response_rows())
+
+
+def write_preferences(folder: Path, contents: Contents) -> None:
+    write_rows(folder / COMPARISONS_FILE, contents.comparisons())
+    write_rows(folder / PAIRS_FILE, contents.pairs())
+
+
+def write_answers(folder: Path, rows: Iterable[Row]) -> int:
+    return write_rows(folder / ANSWERS_FILE, rows)
+
+
+def write_account(
     folder: Path,
-    pairs: Sequence[PreferencePair],
-    clip_sha256: Mapping[str, str],
     manifest: Mapping[str, Any],
+    columns: Sequence[str],
+    missing: Mapping[str, str],
+    criteria: Iterable[AskedCriterion],
 ) -> dict[str, Any]:
-    """Writes the three files, read-only, and returns the manifest with their hashes in it."""
-    write_pairs(folder / PAIRS_FILE, pairs, clip_sha256)
-    (folder / CARD_FILE).write_text(dataset_card(manifest), encoding="utf-8", newline="\n")
-    files = {name: sha256_file(folder / name) for name in (PAIRS_FILE, CARD_FILE)}
-    complete = {**manifest, "files": files}
-    text = json.dumps(complete, sort_keys=True, ensure_ascii=False, indent=2) + "\n"
-    (folder / MANIFEST_FILE).write_text(text, encoding="utf-8", newline="\n")
-    for name in (*files, MANIFEST_FILE):
-        (folder / name).chmod(READ_ONLY)
-    return complete
+    """Codebook, card and manifest; the folder is read-only then. Returns the whole manifest."""
+    write_codebook(folder / CODEBOOK_FILE, columns, missing, criteria)
+    return seal_release(folder, manifest, dataset_card)

@@ -6,12 +6,15 @@ RESET ?=
 PYTEST_ARGS ?=
 PY := .venv/bin/python
 
-.PHONY: help demo test test-demo check install install-dev chromium tiny-model clean
+.PHONY: help demo test test-demo check install install-dev chromium tiny-model \
+  compare-statistics messages clean
 
 help:
 	@echo 'make demo        start everything and say where it is (PORT=8000; RESET=1 starts over)'
 	@echo 'make test        the tests; make test-demo: the slower ones; make check: lint, types, rules'
 	@echo 'make tiny-model  train the small model of the tests and the demo again'
+	@echo 'make compare-statistics  our figures beside those of other packages, in docs/statistics.md'
+	@echo 'make messages    German for raters: find new texts, compile what is translated'
 	@echo 'make install     .venv with the pinned packages; make clean: remove caches'
 
 # `exec`, so that `make` is the parent: the launcher ends when it is killed.
@@ -39,6 +42,20 @@ check: install-dev
 
 tiny-model: install
 	$(PY) -m inference.training.tiny
+
+# Packages to compare with stay out of .venv; they see what is installed there, torch not twice.
+compare-statistics: install-dev
+	@test -x .venv-compare/bin/python || $(PY) -m venv .venv-compare
+	@$(PY) -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
+	  > .venv-compare/lib/python3.11/site-packages/main.pth
+	@.venv-compare/bin/python -m pip install --quiet -r requirements-compare.txt
+	@.venv-compare/bin/python tools/compare_statistics.py --write
+
+# With GNU gettext. What it compiles is committed, so that nothing else needs it.
+messages: install
+	$(PY) manage.py makemessages -l de --no-location \
+	  --ignore=.venv --ignore=.venv-compare --ignore=var --ignore=tests
+	$(PY) manage.py compilemessages -l de --ignore=.venv --ignore=.venv-compare --ignore=var
 
 install:
 	@PYTHON='$(PYTHON)' sh tools/install.sh requirements.txt

@@ -26,6 +26,8 @@ ASK_FOR_HELP = {"-h", "--help", "--version"}
 def needs_servers(arguments: list[str]) -> bool:
     if not arguments or ASK_FOR_HELP.intersection(arguments):
         return False
+    if arguments[0] == "agreement" and any(word.split("=")[0] == "--csv" for word in arguments):
+        return False
     return arguments[0] not in NEED_NO_SERVER or "--database" in arguments
 
 

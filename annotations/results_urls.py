@@ -1,14 +1,60 @@
 from __future__ import annotations
 
-from django.urls import path
+from django.urls import path, register_converter
 
-from annotations.views import follow_up, releases, results
+from annotations.views import (
+    follow_up,
+    results,
+    results_actions,
+    results_figures,
+    results_items,
+    results_planner,
+    results_report,
+)
+
+
+class FileKind:
+    regex = "svg|pdf|png|csv"
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    to_url = to_python
+
+
+class AnswerKind(FileKind):
+    regex = "csv|jsonl|parquet"
+
+
+register_converter(FileKind, "figure_kind")
+register_converter(AnswerKind, "answer_kind")
+STUDY = "studies/<int:pk>/results/"
 
 urlpatterns = [
-    path("studies/<int:pk>/results/", results.results, name="study_results"),
-    path("studies/<int:pk>/releases/", releases.release_new, name="release_new"),
-    path("releases/<int:pk>/", releases.release_detail, name="release_detail"),
-    path("releases/<int:pk>/files/<str:name>", releases.release_file, name="release_file"),
+    path(STUDY, results.results, name="study_results"),
+    path(f"{STUDY}agreement/", results.results_agreement, name="results_agreement"),
+    path(f"{STUDY}raters/", results.results_raters, name="results_raters"),
+    path(f"{STUDY}items/", results.results_items, name="results_items"),
+    path(f"{STUDY}items/<int:item>/", results_items.results_item, name="results_item"),
+    path(f"{STUDY}models/", results.results_models, name="results_models"),
+    path(f"{STUDY}judges/", results.results_judges, name="results_judges"),
+    path(f"{STUDY}planner/", results_planner.results_planner, name="results_planner"),
+    path(f"{STUDY}report/", results_report.results_report, name="results_report"),
+    path(
+        f"{STUDY}answers.<answer_kind:kind>", results_report.results_answers, name="results_answers"
+    ),
+    path(f"{STUDY}answers.zip", results_report.results_answer_tables, name="results_answer_tables"),
+    path(f"{STUDY}tables/<str:name>", results_report.results_table, name="results_table"),
+    path(f"{STUDY}compute", results_actions.results_compute, name="results_compute"),
+    path(f"{STUDY}progress", results_actions.results_progress, name="results_progress"),
+    path(f"{STUDY}look", results_actions.results_look, name="results_look"),
+    path(f"{STUDY}reveal", results_actions.results_reveal, name="results_reveal"),
+    path(f"{STUDY}figures/<slug:link>/", results_figures.results_figure, name="results_figure"),
+    path(
+        f"{STUDY}figures/<slug:link>.<figure_kind:kind>",
+        results_figures.results_figure_file,
+        name="results_figure_file",
+    ),
     path("training/<int:pk>/next/", follow_up.training_next, name="training_next"),
     path("training/<int:pk>/generate/", follow_up.training_generate, name="training_generate"),
     path("training/<int:pk>/follow-up/", follow_up.training_follow_up, name="training_follow_up"),

@@ -1,34 +1,19 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django import forms
 
 from annotations.models import PreferenceDataset
-from annotations.services.datasets import DEFAULT_MARGIN
+from annotations.selectors.fresh_sessions import LEAST_SESSIONS
+from inference.forms import ModelField
 from inference.models import ModelVersion
-
-if TYPE_CHECKING:
-    ModelChoices = forms.ModelChoiceField[ModelVersion]
-else:
-    ModelChoices = forms.ModelChoiceField
 
 LEARNING_RATE, DEMO_LEARNING_RATE = 1e-5, 5e-4
 
 
-class ReleaseForm(forms.Form):
-    margin = forms.IntegerField(
-        min_value=1,
-        max_value=100,
-        initial=DEFAULT_MARGIN,
-        label="Margin, in points",
-        help_text="Least difference between one rater's scores of two responses that counts. "
-        "Direct choices need none.",
-    )
-
-
 class TrainForm(forms.Form):
-    base = ModelChoices(ModelVersion.objects.none(), label="Model to train")
+    base = ModelField(ModelVersion.objects.none(), label="Model to train")
     name = forms.CharField(
         max_length=100,
         required=False,
@@ -61,7 +46,11 @@ class TrainForm(forms.Form):
             team=dataset.team_id, kind=ModelVersion.Kind.MULTIMOOD
         )
         base.queryset = checkpoints.order_by("-pk")
-        rated = checkpoints.filter(generation_runs__study_runs__study=dataset.study_id)
+        rated = (
+            checkpoints.filter(generation_runs__study_runs__study=dataset.study_id)
+            if dataset.study_id
+            else checkpoints.none()
+        )
         first = rated.order_by("pk").first() or checkpoints.order_by("pk").first()
         base.initial = first
         is_demo = first is not None and first.is_demo
@@ -70,3 +59,14 @@ class TrainForm(forms.Form):
     def config(self) -> dict[str, Any]:
         names = ("epochs", "learning_rate", "beta", "batch_size", "seed")
         return {name: self.cleaned_data[name] for name in names}
+
+
+class FollowUpForm(forms.Form):
+    least = forms.IntegerField(
+        min_value=1,
+        required=False,
+        label="Fewest sessions",
+        help_text=f"Usually {LEAST_SESSIONS}: if all of them favour one version, that is unlikely "
+        "to be chance (p = 0.03 in a two-sided sign test); of five it is not (p = 0.06). At least "
+        "1, to try things out. What you choose is noted in the study's history.",
+    )

@@ -64,6 +64,7 @@ def measure(*, quick: bool) -> dict[str, float]:
 def build(*, dialogues: int, raters: int) -> tuple[dict[str, tuple[object, str]], int]:
     """A study in which everybody has answered everything but the last item."""
     from annotations.models import Assignment, Candidate, Rating
+    from annotations.services.analyses import request_analysis, run_analysis
     from tests import factories
 
     ada = factories.make_user()
@@ -89,12 +90,14 @@ def build(*, dialogues: int, raters: int) -> tuple[dict[str, tuple[object, str]]
     ]
     Rating.objects.bulk_create(rows, batch_size=5000)
     answered.update(state=Assignment.State.SUBMITTED, submitted_at=study.launched_at)
+    run_analysis(request_analysis(study).pk)
     return {
         "rating_item": (people[0], f"/rate/item/{waiting.pk}/"),
         "rating_home": (people[0], "/rate/"),
         "study_list": (ada, "/studies/"),
         "study": (ada, f"/studies/{study.pk}/"),
         "results": (ada, f"/studies/{study.pk}/results/"),
+        "agreement": (ada, f"/studies/{study.pk}/results/agreement/"),
         "run": (ada, f"/runs/{runs[0].pk}/"),
         "corpus": (ada, f"/corpora/{corpus.pk}/"),
     }, len(rows)

@@ -6,7 +6,8 @@ from dataclasses import asdict
 from typing import Any
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema_field
+from django.utils.functional import cached_property
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers, viewsets
 from rest_framework.decorators import action
 from rest_framework.pagination import CursorPagination
@@ -14,6 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response as ApiResponse
 
 from inference.models import Corpus, GenerationRun, ModelVersion, Response, TrainingRun
+from inference.selectors.cautions import Caution, cautions_about_models
 from inference.selectors.runs import Failure, failures_of, with_failed
 from mood_eval.access import for_teams_of
 
@@ -23,6 +25,12 @@ class OldestFirst(CursorPagination):
     page_size = 100
     page_size_query_param = "page_size"
     max_page_size = 1000
+
+    def get_page_size(self, request: Request) -> int | None:
+        given = request.query_params.get(self.page_size_query_param, "1")
+        if not (given.isascii() and given.isdecimal() and int(given[:9]) > 0 and len(given) < 10):
+            raise serializers.ValidationError({"page_size": ["A whole number from 1 is needed."]})
+        return super().get_page_size(request)
 
 
 class TeamViewSet(viewsets.ReadOnlyModelViewSet[Any]):
@@ -42,14 +50,28 @@ class CorpusSerializer(serializers.ModelSerializer[Corpus]):
 
 
 class ModelVersionSerializer(serializers.ModelSerializer[ModelVersion]):
-    parent = serializers.SlugRelatedField[ModelVersion](slug_field="name", read_only=True)  # type: ignore[assignment]
+    parent = serializers.SlugRelatedField[ModelVersion](  # type: ignore[assignment]
+        slug_field="name", read_only=True, allow_null=True
+    )
+    cautions = serializers.SerializerMethodField(
+        help_text="What speaks against using the model, such as answers that were erased since."
+    )
 
     class Meta:
         model = ModelVersion
         fields = (
             *("id", "name", "kind", "parent", "weights_sha256", "prompt", "is_demo"),
-            "created_at",
+            *("created_at", "cautions"),
         )
+
+    @cached_property
+    def _known(self) -> dict[int, list[Caution]]:
+        """Of a list, of all its rows at once."""
+        rows = getattr(self.parent, "instance", None) or [self.instance]
+        return cautions_about_models(rows)
+
+    def get_cautions(self, model: ModelVersion) -> list[str]:
+        return [caution.sentence for caution in self._known.get(model.pk, ())]
 
 
 class GenerationRunSerializer(serializers.ModelSerializer[GenerationRun]):
@@ -97,7 +119,9 @@ class ResponseSerializer(serializers.ModelSerializer[Response]):
 
 class TrainingRunSerializer(serializers.ModelSerializer[TrainingRun]):
     base = serializers.CharField(source="base.name")
-    result = serializers.SlugRelatedField[ModelVersion](slug_field="name", read_only=True)
+    result = serializers.SlugRelatedField[ModelVersion](
+        slug_field="name", read_only=True, allow_null=True
+    )
 
     class Meta:
         model = TrainingRun
@@ -125,6 +149,7 @@ class GenerationRunViewSet(TeamViewSet):
         is_one = self.action == "retrieve"
         return GenerationRunDetailSerializer if is_one else super().get_serializer_class()
 
+    @extend_schema(responses=ResponseSerializer(many=True))
     @action(detail=True, serializer_class=ResponseSerializer)
     def responses(self, request: Request, pk: str) -> ApiResponse:
         rows = Response.objects.filter(run=self.get_object())

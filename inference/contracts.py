@@ -102,6 +102,13 @@ class PreferencePair:
     chosen: ReplyFields
     rejected: ReplyFields
     source: str
-    """`preference:CRITERION` for a direct choice, `rating:CRITERION` for a score difference."""
+    """`preference:CRITERION` for a direct choice, `rating:CRITERION` for a score difference,
+    `adjudicated:CRITERION` where adjudication settled it."""
     strength: float
     meta: dict[str, str] = field(default_factory=dict)
+    split: str = ""
+    """Empty where the dataset has no splits."""
+    group: str = ""
+    """Session or client: what splits never divide and clusters are made of."""
+    weight: float = 1.0
+    """0.5 for each of the two rows of a tie."""

@@ -1,24 +1,49 @@
 from __future__ import annotations
 
 import re
-from typing import Any, cast, get_args
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 from django import forms
 
 from inference.contracts import ClipScope, GenerationOptions, HistoryForm, Modality, Task
 from inference.labels import EMOTIONS
 from inference.models import Corpus, ModelVersion
+from inference.selectors.cautions import Caution, cautions_about_models, with_mark
 from inference.selectors.corpora import splits_of_team
 from inference.selectors.run_options import CLIP_NAMES, HISTORY_NAMES, MODALITY_NAMES, TASK_NAMES
 from inference.services.generation_options import MAX_BATCH, MAX_NEW_TOKENS, MAX_SAMPLES
 from mood_eval.models import Team
 
+if TYPE_CHECKING:
+    ModelChoices = forms.ModelChoiceField[ModelVersion]
+else:
+    ModelChoices = forms.ModelChoiceField
+
 DEFAULTS = GenerationOptions()
 ADVANCED = ("clips", "history", "top_p", "free_labels", "as_published", "emotions", "batch_size")
 
 
+class ModelField(ModelChoices):
+    """Says of each model in a few words what speaks against it."""
+
+    cautions: dict[int, list[Caution]] | None = None
+
+    def label_from_instance(self, obj: ModelVersion) -> str:
+        if self.cautions is None:
+            assert self.queryset is not None  # noqa: S101 - there is a choice to label
+            self.cautions = cautions_about_models(self.queryset)
+        return with_mark(obj.name, self.cautions.get(obj.pk, ()))
+
+
+def set_choices(form: forms.Form, name: str, choices: Iterable[tuple[str, str]]) -> None:
+    field = form.fields[name]
+    assert isinstance(field, forms.ChoiceField)  # noqa: S101
+    field.choices = list(choices)
+
+
 class GenerationRunForm(forms.Form):
-    model_version = forms.ModelChoiceField(
+    model_version = ModelField(
         ModelVersion.objects.none(), label="Model", empty_label="Choose a model"
     )
     corpus = forms.ModelChoiceField(Corpus.objects.none(), empty_label="Choose a corpus")

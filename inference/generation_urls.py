@@ -8,6 +8,11 @@ urlpatterns = [
     path("corpora/", corpora.corpus_list, name="corpus_list"),
     path("corpora/<int:pk>/", corpora.corpus_detail, name="corpus_detail"),
     path(
+        "corpora/<int:pk>/media-rights/",
+        corpora.corpus_media_rights,
+        name="corpus_media_rights",
+    ),
+    path(
         "corpora/<int:pk>/therapists/",
         corpora.therapists_register,
         name="therapists_register",

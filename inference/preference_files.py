@@ -1,7 +1,7 @@
-"""The file format of released preference pairs: one JSON object a line, read and written here only.
+"""The files of a release of preferences: one JSON object a line, read and written here only.
 
-Standard library only: a trainer reads releases without Django. docs/preference_dataset.md
-describes every field.
+Standard library only: a trainer reads releases without Django. docs/datasets.md describes every
+file and field. Releases of the first format hold pairs alone, without splits; both are read.
 """
 
 from __future__ import annotations
@@ -14,8 +14,19 @@ from typing import Any, NoReturn, cast, get_args
 
 from inference.contracts import PreferencePair, ReplyFields, Speaker, StimulusInput, TurnText
 
+FORMAT = "moodeval-preferences/2"
 PAIRS_FILE = "pairs.jsonl"
+COMPARISONS_FILE = "comparisons.jsonl"
+RESPONSES_FILE = "responses.jsonl"
+STIMULI_FILE = "stimuli.jsonl"
+ANSWERS_FILE = "answers.jsonl"
+CODEBOOK_FILE = "codebook.csv"
+CARD_FILE = "README.md"
 MANIFEST_FILE = "manifest.json"
+RELEASE_FILES = (
+    *(PAIRS_FILE, COMPARISONS_FILE, RESPONSES_FILE, STIMULI_FILE, ANSWERS_FILE),
+    *(CODEBOOK_FILE, CARD_FILE, MANIFEST_FILE),
+)
 LINE_LIMIT_BYTES = 4_000_000
 SPEAKERS = get_args(Speaker)
 
@@ -36,37 +47,57 @@ def json_text(value: object) -> str:
     )
 
 
+def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> int:
+    """Writes the rows as they come, in the order they come, and returns how many there were."""
+    count = 0
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        for row in rows:
+            file.write(json_text(row) + "\n")
+            count += 1
+    return count
+
+
+def read_rows(path: Path) -> Iterator[dict[str, Any]]:
+    """One row at a time, in the order of the file."""
+    for _, row in _rows(path):
+        yield row
+
+
 def write_pairs(path: Path, pairs: Iterable[PreferencePair], clip_sha256: Mapping[str, str]) -> int:
     """Writes rows ordered by pair_id and returns how many.
 
     Clip paths of the pairs are relative to the media root; `clip_sha256` maps them to hashes.
     """
-    rows = sorted(pairs, key=lambda pair: pair.pair_id)
-    with path.open("w", encoding="utf-8", newline="\n") as file:
-        for pair in rows:
-            file.write(json_text(pair_row(pair, clip_sha256)) + "\n")
-    return len(rows)
+    ordered = sorted(pairs, key=lambda pair: pair.pair_id)
+    return write_rows(path, (pair_row(pair, clip_sha256) for pair in ordered))
 
 
 def pair_row(pair: PreferencePair, clip_sha256: Mapping[str, str]) -> dict[str, object]:
-    stimulus = pair.stimulus
     return {
         "pair_id": pair.pair_id,
-        "stimulus": {
-            "key": stimulus.key,
-            "situation": stimulus.situation,
-            "history": [_turn_row(turn) for turn in stimulus.history],
-            "client_turns": [_turn_row(turn) for turn in stimulus.client_turns],
-            "clips": [
-                {"path": path.as_posix(), "sha256": clip_sha256[path.as_posix()]}
-                for path in stimulus.clip_paths
-            ],
-        },
-        "chosen": _reply_row(pair.chosen),
-        "rejected": _reply_row(pair.rejected),
+        "stimulus": stimulus_row(pair.stimulus, clip_sha256),
+        "chosen": reply_row(pair.chosen),
+        "rejected": reply_row(pair.rejected),
         "source": pair.source,
         "strength": pair.strength,
         "meta": dict(pair.meta),
+        "split": pair.split,
+        "group": pair.group,
+        "weight": pair.weight,
+    }
+
+
+def stimulus_row(stimulus: StimulusInput, clip_sha256: Mapping[str, str]) -> dict[str, object]:
+    """What was answered, as pairs and stimuli hold it."""
+    return {
+        "key": stimulus.key,
+        "situation": stimulus.situation,
+        "history": [turn_row(turn) for turn in stimulus.history],
+        "client_turns": [turn_row(turn) for turn in stimulus.client_turns],
+        "clips": [
+            {"path": path.as_posix(), "sha256": clip_sha256[path.as_posix()]}
+            for path in stimulus.clip_paths
+        ],
     }
 
 
@@ -89,6 +120,13 @@ def clip_hashes(path: Path) -> dict[str, str]:
         for clip in _Record(path, number, row).record("stimulus").records("clips"):
             hashes[clip.text("path")] = clip.text("sha256")
     return hashes
+
+
+def fields_shown(manifest: Mapping[str, Any]) -> str:
+    """When raters saw a reply's labels: hidden, after or beside; empty where it is not known. The
+    first format says it among the facts of the study."""
+    study = manifest.get("study") or {}
+    return str(manifest.get("fields_shown") or study.get("response_fields") or "")
 
 
 def verify_release(folder: Path) -> dict[str, Any]:
@@ -138,7 +176,7 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 def _row(path: Path, number: int, line: bytes) -> dict[str, Any]:
     if len(line) > LINE_LIMIT_BYTES:
         raise PreferenceFileError(
-            f"{path}, line {number}: longer than {LINE_LIMIT_BYTES} bytes, so no preference pair."
+            f"{path}, line {number}: longer than {LINE_LIMIT_BYTES} bytes, so no row of a release."
         )
     try:
         row = json.loads(line.decode("utf-8"))
@@ -209,7 +247,14 @@ def _pair(record: _Record, media_root: Path | None) -> PreferencePair:
         source=record.text("source"),
         strength=record.number("strength"),
         meta={name: meta.text(name) for name in meta.values},
+        **_of_second_format(record),
     )
+
+
+def _of_second_format(record: _Record) -> dict[str, Any]:
+    """Rows of the first format lack them."""
+    readers = {"split": record.text, "group": record.text, "weight": record.number}
+    return {name: read(name) for name, read in readers.items() if name in record.values}
 
 
 def _stimulus(record: _Record, media_root: Path | None) -> StimulusInput:
@@ -245,11 +290,11 @@ def _reply(record: _Record) -> ReplyFields:
     )
 
 
-def _turn_row(turn: TurnText) -> dict[str, str]:
+def turn_row(turn: TurnText) -> dict[str, str]:
     return {"speaker": turn.speaker, "text": turn.text}
 
 
-def _reply_row(reply: ReplyFields) -> dict[str, str | None]:
+def reply_row(reply: ReplyFields) -> dict[str, str | None]:
     return {
         "client_emotion": reply.client_emotion,
         "therapist_emotion": reply.therapist_emotion,

@@ -9,16 +9,20 @@ from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
+from django.utils.translation import gettext_lazy
 
 from mood_eval.access import teams_of
+from mood_eval.languages import is_for_raters
 from mood_eval.models import User
 
 RESEARCHER_PAGES = (
-    ("Studies", "study_list"),
-    ("Corpora", "corpus_list"),
-    ("Models", "model_list"),
-    ("Runs", "run_list"),
-    ("Training", "training_list"),
+    (gettext_lazy("Studies"), "study_list"),
+    (gettext_lazy("Instruments"), "instrument_list"),
+    (gettext_lazy("Corpora"), "corpus_list"),
+    (gettext_lazy("Models"), "model_list"),
+    (gettext_lazy("Runs"), "run_list"),
+    (gettext_lazy("Datasets"), "dataset_list"),
+    (gettext_lazy("Training"), "training_list"),
 )
 
 
@@ -43,7 +47,7 @@ def navigation(user: User | AnonymousUser, path: str) -> Navigation:
     rating_url = reverse("rating_home")
     return Navigation(
         is_researcher=is_researcher,
-        links=tuple(Link(label, url, path.startswith(url)) for label, url in urls),
+        links=tuple(Link(str(label), url, path.startswith(url)) for label, url in urls),
         rating_url=rating_url,
         rating_current=path.startswith(rating_url),
     )
@@ -52,5 +56,6 @@ def navigation(user: User | AnonymousUser, path: str) -> Navigation:
 def site(request: HttpRequest) -> dict[str, Any]:
     return {
         "demo": settings.MODE == "demo",
+        "languages": settings.LANGUAGES if is_for_raters(request) else (),
         "site_nav": SimpleLazyObject(partial(navigation, request.user, request.path)),
     }

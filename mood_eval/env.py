@@ -76,7 +76,8 @@ def postgres(url: str, name: str = "DATABASE_URL") -> dict[str, object]:
         "PORT": str(parts.port or options.pop("port", "")),
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {"application_name": "moodeval", **options},
+        # Planned once per connection; only mood_eval.prepared uses statements that can be.
+        "OPTIONS": {"application_name": "moodeval", "prepare_threshold": 1, **options},
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from pathlib import Path
 
@@ -63,6 +64,7 @@ INSTALLED_APPS = [
     "pgtrigger",
     "pghistory",
     "rest_framework",
+    "rest_framework.authtoken",
     "drf_spectacular",
 ]
 
@@ -75,6 +77,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "mood_eval.languages.RaterLanguageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -127,6 +130,9 @@ JOB_LEASE_SECONDS = env.integer("JOB_LEASE_SECONDS", 20, minimum=1)
 """A worker renews its lease well within this; afterwards another worker takes the job over."""
 JOB_SWEEP_SECONDS = env.integer("JOB_SWEEP_SECONDS", 15, minimum=1)
 
+os.environ.setdefault("MPLCONFIGDIR", str(VAR / "matplotlib"))
+"""Where matplotlib keeps its list of fonts: a service may have no home it can write to."""
+
 FEATURE_CACHE = VAR / "features"
 """What the frozen towers make of clips, least recently used files first to go."""
 FEATURE_CACHE_MB = env.integer("FEATURE_CACHE_MB", 4096, minimum=0)
@@ -170,6 +176,13 @@ EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'console'
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "moodeval@localhost")
 
 LANGUAGE_CODE = "en-gb"
+LANGUAGES = [("en-gb", "English"), ("de", "Deutsch")]
+"""Of the raters' pages; everything for researchers is English."""
+LOCALE_PATHS = [BASE_DIR / "locale"]
+LANGUAGE_COOKIE_AGE = 31_536_000
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+LANGUAGE_COOKIE_SECURE = PRODUCTION
 TIME_ZONE = "UTC"
 USE_TZ = True
 
@@ -198,6 +211,8 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": [NONE],
         "form-action": [SELF],
         "img-src": [SELF, "data:"],
+        # The next item's clip waits in memory.
+        "media-src": [SELF, "blob:"],
     }
 }
 X_FRAME_OPTIONS = "DENY"
@@ -215,19 +230,33 @@ if PRODUCTION:
     CSRF_COOKIE_SECURE = True
 
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "rest_framework.authentication.SessionAuthentication",
+        "rest_framework.authentication.TokenAuthentication",
+    ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    # No forms: a box that is not in a form means no, a field that is not in JSON its default.
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "annotations.api.errors.answer_errors",
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "MoodEval API",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "annotations.api.schema.add_refusals",
+    ],
     "ENUM_NAME_OVERRIDES": {
         "JobStateEnum": "inference.models.job.JobState",
         "StudyStateEnum": "annotations.models.study.Study.State",
+        "WebhookEventEnum": "annotations.models.webhook.Webhook.Event",
+        "ModelKindEnum": "inference.models.model_version.ModelVersion.Kind",
+        "RaterKindEnum": "annotations.models.study.StudyRater.Kind",
+        "FlagKindEnum": "annotations.models.rating.Flag.Kind",
     },
 }
 

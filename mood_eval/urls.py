@@ -3,6 +3,7 @@ from __future__ import annotations
 from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path
+from django.views.i18n import set_language
 
 from mood_eval import views
 
@@ -12,6 +13,7 @@ admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-a
 urlpatterns = [
     path("", views.home, name="home"),
     path("healthz", views.healthz, name="healthz"),
+    path("language", set_language, name="set_language"),
     path("demo/sign-in/", views.demo_sign_in, name="demo_sign_in"),
     # An address is the invitation: nobody takes over another one without proof that it is theirs.
     path("accounts/email/", views.not_offered),

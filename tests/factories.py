@@ -266,7 +266,7 @@ def make_study(
     consented: bool = True,
     **options: Any,
 ) -> Study:
-    """An open study, unless `launched` is off; its raters have agreed to take part."""
+    """An open study, unless `launched` is off; its raters agreed to take part and to training."""
     options.setdefault("overlap", max(1, min(2, len(raters))))
     options.setdefault("seed", 7)
     study = create_study(
@@ -276,5 +276,5 @@ def make_study(
         study = launch_study(study)
     if consented:
         for rater in study.raters.select_related("study"):
-            give_consent(rater)
+            give_consent(rater, training=True)
     return study

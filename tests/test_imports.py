@@ -14,6 +14,8 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("mood_eval", "inference", "annotations")
 HEAVY = ("torch", "transformers", "trl", "peft", "accelerate", "datasets")
+FOR_RESULTS = ("matplotlib", "statsmodels", "scipy")
+"""Slow to load: only when a figure is computed or drawn, not when the web process starts."""
 MAY_IMPORT_HEAVY = ("inference.multimood", "inference.training", "inference.backends")
 WITHOUT_DJANGO = (
     "inference.multimood",
@@ -26,8 +28,11 @@ WITHOUT_DJANGO = (
     "inference.preference_files",
     "inference.recognition",
     "annotations.design",
-    "annotations.preferences",
+    "annotations.imports",
+    "annotations.derivation",
+    "annotations.exports",
     "annotations.statistics",
+    "annotations.figures",
 )
 FLOORS = ("models", "selectors", "services", "doors")
 DOORS = ("views", "api", "tasks", "management", "admin", "forms", "urls")
@@ -163,14 +168,27 @@ def test_nothing_below_the_models_is_imported_by_the_web_process() -> None:
 
 @pytest.mark.parametrize("module", ["mood_eval.wsgi", "mood_eval.urls"])
 def test_the_web_process_starts_without_torch(module: str) -> None:
+    assert loaded_with(module, HEAVY) == "[]"
+
+
+@pytest.mark.parametrize("module", ["mood_eval.wsgi", "mood_eval.urls"])
+def test_the_web_process_starts_without_what_results_are_made_with(module: str) -> None:
+    assert loaded_with(module, FOR_RESULTS) == "[]"
+
+
+def test_the_door_to_the_pictures_loads_no_matplotlib() -> None:
+    assert loaded_with("annotations.figures.render", FOR_RESULTS) == "[]"
+
+
+def loaded_with(module: str, names: tuple[str, ...]) -> str:
     program = (
         "import os, sys, importlib;"
         "os.environ['DJANGO_SETTINGS_MODULE'] = 'mood_eval.settings';"
         "import django; django.setup();"
         f"importlib.import_module({module!r});"
-        f"print([name for name in {HEAVY!r} if name in sys.modules])"
+        f"print([name for name in {names!r} if name in sys.modules])"
     )
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    assert done.stdout.strip() == "[]"
+    return done.stdout.strip()

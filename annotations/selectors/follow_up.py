@@ -3,35 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from django.db.models import Count
+from django.db.models import Count, Q, QuerySet
 
-from annotations.models import DatasetTraining, Item, PreferenceDataset, Study
-from inference.models import (
-    Corpus,
-    Dialogue,
-    GenerationRun,
-    JobState,
-    ModelVersion,
-    Stimulus,
-    TrainingRun,
-)
-
-FRESH, TRAIN = "fresh", "train"
+from annotations.models import DatasetTraining, PreferenceDataset, Study, StudyRater
+from annotations.selectors.fresh_sessions import LEAST_SESSIONS, FreshSessions, fresh_sessions
+from annotations.selectors.lineage import shared_raters, trainings_behind
+from inference.models import Corpus, GenerationRun, JobState, ModelVersion, TrainingRun
 
 
 @dataclass(frozen=True)
 class FollowUp:
     link: DatasetTraining | None
-    corpus: Corpus | None
-    stimuli: int
-    old: GenerationRun | None
-    new: GenerationRun | None
+    before: Study | None = None
+    """The study whose release was trained on; none where the dataset was made elsewhere."""
+    corpus: Corpus | None = None
+    fresh: FreshSessions = field(default_factory=FreshSessions)
+    old: GenerationRun | None = None
+    new: GenerationRun | None = None
+    invited: int = 0
+    """Who would be asked to rate: the people of the study before, but those who left it."""
+    shared: int = 0
+    """Of these, who also gave answers that one of the versions learned from."""
 
     @property
     def study(self) -> Study | None:
         return self.link.follow_up if self.link else None
+
+    @property
+    def stimuli(self) -> int:
+        return len(self.fresh.stimuli)
+
+    @property
+    def enough(self) -> bool:
+        return self.fresh.sessions >= LEAST_SESSIONS
+
+    @property
+    def least_agreed_to(self) -> int:
+        """What was enough to let both versions answer is enough to compare them."""
+        return LEAST_SESSIONS if self.missing else min(LEAST_SESSIONS, self.fresh.sessions)
 
     @property
     def missing(self) -> bool:
@@ -44,6 +55,7 @@ class FollowUp:
 
 def training_link(run: TrainingRun) -> DatasetTraining | None:
     links = DatasetTraining.objects.select_related("dataset__study", "follow_up")
+    links = links.defer("dataset__manifest")
     return links.filter(training_run=run).first()
 
 
@@ -54,16 +66,22 @@ def trainings_of(dataset: PreferenceDataset) -> list[TrainingRun]:
 
 def follow_up_of(run: TrainingRun) -> FollowUp:
     link = training_link(run)
-    corpus = study_corpus(link.dataset.study) if link else None
-    if link is None or corpus is None or run.result is None:
-        return FollowUp(link, corpus, 0, None, None)
-    stimuli = fresh_stimuli(link.dataset.study, corpus)
+    before = link.dataset.study if link else None
+    corpus = study_corpus(before) if before else None
+    if before is None or corpus is None or run.result is None:
+        return FollowUp(link, before, corpus)
+    behind = trainings_behind([run.base_id, run.result.pk])
+    fresh = fresh_sessions(before, corpus, behind)
+    people = set(people_to_invite(before).values_list("user_id", flat=True))
     return FollowUp(
         link=link,
+        before=before,
         corpus=corpus,
-        stimuli=len(stimuli),
-        old=run_over(run.base, stimuli),
-        new=run_over(run.result, stimuli),
+        fresh=fresh,
+        old=run_over(run.base, fresh.stimuli),
+        new=run_over(run.result, fresh.stimuli),
+        invited=len(people),
+        shared=shared_raters(people, behind),
     )
 
 
@@ -73,32 +91,21 @@ def study_corpus(study: Study) -> Corpus | None:
     return corpora.order_by("pk").first()
 
 
-def fresh_stimuli(study: Study, corpus: Corpus) -> list[int]:
-    """In sessions of which nothing was rated or trained on: a session is never divided.
-
-    Of the split "fresh" where the corpus has one, otherwise of everything but "train".
-    """
-    dialogues = Dialogue.objects.filter(corpus=corpus)
-    rated = Item.objects.filter(part__study=study).values("stimulus__dialogue__session")
-    trained = dialogues.filter(split=TRAIN).values("session")
-    unseen = dialogues.exclude(session__in=rated).exclude(session__in=trained)
-    if dialogues.filter(split=FRESH).exists():
-        unseen = unseen.filter(split=FRESH)
-    stimuli = Stimulus.objects.filter(dialogue__in=unseen)
-    return list(stimuli.order_by("dialogue_id", "first_position").values_list("pk", flat=True))
+def people_to_invite(study: Study) -> QuerySet[StudyRater]:
+    people = study.raters.filter(kind=StudyRater.Kind.PERSON)
+    return people.exclude(stage=StudyRater.Stage.WITHDRAWN).order_by("pseudonym")
 
 
 def run_over(model: ModelVersion, stimuli: Sequence[int]) -> GenerationRun | None:
     """The latest run of the model over exactly these stimuli that has not failed."""
-    wanted = set(stimuli)
+    if not stimuli:
+        return None
+    among = Count("selection", filter=Q(selection__stimulus__in=stimuli))
     runs = (
         GenerationRun.objects.filter(model_version=model)
         .exclude(state__in=[JobState.FAILED, JobState.CANCELLED])
         .exclude(options__contains={"task": "emotion"})
-        .annotate(selected=Count("selection"))
-        .filter(selected=len(wanted))
+        .annotate(selected=Count("selection"), wanted=among)
+        .filter(selected=len(stimuli), wanted=len(stimuli))
     )
-    for run in runs.order_by("-pk"):
-        if set(run.selection.values_list("stimulus_id", flat=True)) == wanted:
-            return run
-    return None
+    return runs.order_by("-pk").first()

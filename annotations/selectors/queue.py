@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 from uuid import UUID
 
 from django.contrib.auth.models import AnonymousUser
+from django.db import connection
 from django.db.models import Avg, Count, Max, Q, QuerySet
 from django.shortcuts import get_object_or_404
 
+from annotations.design import block_bounds
 from annotations.models import Assignment, LateAnswer, Study, StudyRater
+from annotations.models.assignment import GONE
 from mood_eval.models import User
+from mood_eval.prepared import prepared_cursor
 
 VISIBLE = (Study.State.OPEN, Study.State.CLOSED)
 
@@ -51,22 +56,66 @@ def rater_for(user: User | AnonymousUser, uuid: UUID) -> StudyRater:
     )
 
 
+PAGE = (
+    *("rater__study", "rater__user"),
+    *("item__part", "item__stimulus__dialogue"),
+)
+
+
 def assignment_for(user: User | AnonymousUser, pk: UUID) -> Assignment:
     """The rater's own assignment in a launched study; 404 for everyone else."""
     return get_object_or_404(
-        Assignment.objects.select_related("rater__study", "item__part", "item__stimulus__dialogue"),
+        Assignment.objects.select_related(*PAGE),
         pk=pk,
         rater__user_id=user.pk,
         rater__study__state__in=VISIBLE,
     )
 
 
+def can_open(assignment: Assignment) -> bool:
+    """Items of the present stage, after consent, while the study is open."""
+    rater = assignment.rater
+    return (
+        rater.study.state == Study.State.OPEN
+        and has_consented(rater)
+        and assignment.role not in GONE
+        and track_of(rater) == (assignment.track, assignment.attempt)
+    )
+
+
+def track_of(rater: StudyRater) -> tuple[str, int]:
+    """The list of items that the rater's stage calls for, and which attempt of it."""
+    match rater.stage:
+        case StudyRater.Stage.TRAINING:
+            return Assignment.Track.TRAINING, rater.attempt  # again after a failed attempt
+        case StudyRater.Stage.GATE:
+            return Assignment.Track.GATE, rater.attempt
+        case StudyRater.Stage.RATING:
+            return Assignment.Track.WORK, 0
+    return "", 0
+
+
+def list_of(rater: StudyRater) -> QuerySet[Assignment]:
+    """What the rater has to do at the present stage, in order: training, qualification or work."""
+    track, attempt = track_of(rater)
+    return Assignment.objects.filter(rater=rater, track=track, attempt=attempt)
+
+
+def own_work(rater: StudyRater) -> QuerySet[Assignment]:
+    """The study's own items; what was given to somebody else is no longer among them."""
+    return rater.assignments.filter(track=Assignment.Track.WORK).exclude(role__in=GONE)
+
+
 def studies_to_rate(user: User | AnonymousUser) -> QuerySet[StudyRater]:
-    submitted = Q(assignments__state=Assignment.State.SUBMITTED)
+    work = Q(assignments__track=Assignment.Track.WORK) & ~Q(assignments__role__in=GONE)
+    submitted = work & Q(assignments__state=Assignment.State.SUBMITTED)
     return (
         StudyRater.objects.filter(user_id=user.pk or 0, study__state__in=VISIBLE)
         .select_related("study")
-        .annotate(total=Count("assignments"), submitted=Count("assignments", filter=submitted))
+        .annotate(
+            total=Count("assignments", filter=work),
+            submitted=Count("assignments", filter=submitted),
+        )
         .order_by("-study__launched_at", "pk")
     )
 
@@ -76,14 +125,17 @@ def consent_hash(study: Study) -> str:
 
 
 def has_consented(rater: StudyRater) -> bool:
-    return rater.consented_at is not None and rater.consent_sha256 == consent_hash(rater.study)
+    """To the text as it is now, and has not left since."""
+    if rater.consented_at is None or rater.stage == StudyRater.Stage.WITHDRAWN:
+        return False
+    return rater.consent_sha256 == consent_hash(rater.study)
 
 
 def progress_of(rater: StudyRater) -> Progress:
     submitted, skipped = (
         Q(state=state) for state in (Assignment.State.SUBMITTED, Assignment.State.SKIPPED)
     )
-    counts = rater.assignments.aggregate(
+    counts = own_work(rater).aggregate(
         total=Count("pk"),
         submitted=Count("pk", filter=submitted),
         skipped=Count("pk", filter=skipped),
@@ -93,45 +145,81 @@ def progress_of(rater: StudyRater) -> Progress:
     return Progress(**counts)
 
 
+# Written out: asked after every submission, and building it anew takes longer than answering it.
+WAITING = """
+    SELECT id, rater_id, track, attempt, position,
+           (SELECT max(o.position) FROM annotations_assignment o
+            WHERE o.rater_id = a.rater_id AND o.track = a.track AND o.attempt = a.attempt)
+    FROM annotations_assignment a
+    WHERE rater_id = %s AND track = %s AND attempt = %s AND state = 'assigned'
+      AND role NOT IN ('released', 'withdrawn') AND position > %s
+    ORDER BY position LIMIT 1"""
+
+
 def next_assignment(rater: StudyRater, after: int = 0) -> Assignment | None:
-    """The next open one behind the given position, then the first one left open before it."""
-    waiting = rater.assignments.filter(state=Assignment.State.ASSIGNED).order_by("position")
-    return waiting.filter(position__gt=after).first() or waiting.first()
+    """The next open one behind the given position, then the first one left open before it. Its
+    `last` is the last position of the list."""
+    return waiting_behind(rater, after) or (waiting_behind(rater, 0) if after else None)
 
 
-def previous_assignment(assignment: Assignment) -> UUID | None:
-    return (
-        Assignment.objects.filter(rater=assignment.rater_id, position__lt=assignment.position)
-        .order_by("-position")
-        .values_list("pk", flat=True)
-        .first()
-    )
+def waiting_behind(rater: StudyRater, position: int) -> Assignment | None:
+    with prepared_cursor() as cursor:
+        cursor.execute(WAITING, [rater.pk, *track_of(rater), position])
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    names = ("id", "rater_id", "track", "attempt", "position")
+    assignment = Assignment.from_db(connection.alias, names, row[:-1])
+    assignment.rater, assignment.last = rater, row[-1]  # type: ignore[attr-defined]
+    return assignment
 
 
 def skipped_assignments(rater: StudyRater) -> QuerySet[Assignment]:
-    return rater.assignments.filter(state=Assignment.State.SKIPPED).order_by("position")
+    return own_work(rater).filter(state=Assignment.State.SKIPPED).order_by("position")
 
 
 def late_answers(rater: StudyRater) -> int:
     return LateAnswer.objects.filter(assignment__rater=rater).count()
 
 
+def starts_block(rater: StudyRater, following: Assignment) -> bool:
+    """Whether the pause between two blocks comes first: asks the database at borders only."""
+    if following.track != Assignment.Track.WORK:
+        return False
+    last = getattr(following, "last", 0) or last_position(rater)
+    starts = {before + 1 for before, _ in bounds_of(last, rater.study.block_size)}
+    return following.position in starts and block_of(following, progress_of(rater)).starts_here
+
+
+@lru_cache(maxsize=1024)
+def bounds_of(last: int, size: int) -> list[tuple[int, int]]:
+    return block_bounds(last, size)
+
+
+def last_position(rater: StudyRater) -> int:
+    work = rater.assignments.filter(track=Assignment.Track.WORK)
+    return work.aggregate(last=Max("position"))["last"] or 0
+
+
 def block_of(assignment: Assignment, progress: Progress) -> Block:
     """The block that the assignment lies in."""
-    rater, size = assignment.rater, assignment.rater.study.block_size
-    number = (assignment.position - 1) // size + 1
-    first, last = (number - 1) * size + 1, number * size
+    rater = assignment.rater
+    bounds = bounds_of(max(last_position(rater), assignment.position), rater.study.block_size)
+    number, (before, end) = next(
+        (number, bound)
+        for number, bound in enumerate(bounds, start=1)
+        if bound[0] < assignment.position <= bound[1]
+    )
     waiting = Q(state=Assignment.State.ASSIGNED)
-    inside = Q(position__range=(first, last))
-    counts = rater.assignments.aggregate(
+    inside = Q(position__range=(before + 1, end))
+    counts = own_work(rater).aggregate(
         items=Count("pk", filter=inside & waiting),
         touched=Count("pk", filter=inside & ~waiting),
-        behind=Count("pk", filter=waiting & Q(position__lt=first)),
-        last=Max("position"),
+        behind=Count("pk", filter=waiting & Q(position__lte=before)),
     )
     return Block(
         number=number,
-        count=-(-counts["last"] // size),
+        count=len(bounds),
         items=counts["items"],
         minutes=round(counts["items"] * progress.active_ms / 60_000),
         starts_here=number > 1 and not counts["touched"] and not counts["behind"],

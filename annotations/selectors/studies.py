@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery
+from django.shortcuts import get_object_or_404
 
-from annotations.models import Assignment, Flag, Item, PreferenceDataset, Study, StudyRater
+from annotations.models import (
+    Assignment,
+    Flag,
+    Item,
+    PreferenceDataset,
+    Study,
+    StudyPart,
+    StudyRater,
+)
+from annotations.selectors.gate_rules import reference_stimuli
+from annotations.selectors.study_material import TurnCounts, count_turns
+from inference.errors import UnknownNameError
 from inference.models import GenerationRun, JobState, Response
 from mood_eval.access import for_teams_of, team_object
 from mood_eval.models import Team, User
@@ -19,6 +32,8 @@ class StudyCounts:
     assignments: int
     submitted: int
     flags: int
+    """Acts of flagging, whatever they were about."""
+    unread_flags: int
 
     @property
     def percent(self) -> int:
@@ -27,6 +42,18 @@ class StudyCounts:
 
 def study_for_team(user: User | AnonymousUser, pk: int) -> Study:
     return team_object(user, Study.objects.select_related("team", "created_by"), pk=pk)
+
+
+def find_study(team: Team, name: str) -> Study:
+    """By name, or by number."""
+    studies = Study.objects.filter(team=team)
+    found = studies.filter(name=name).first()
+    if found is None and name.isdecimal() and len(name) < 19:
+        found = studies.filter(pk=int(name)).first()
+    if found is None:
+        known = "; ".join(f"{s.pk} “{s.name}”" for s in studies.order_by("pk")[:10]) or "none yet"
+        raise UnknownNameError(f"There is no study “{name}” in team {team}. Studies: {known}.")
+    return found
 
 
 def studies_of(user: User | AnonymousUser) -> QuerySet[Study]:
@@ -48,9 +75,12 @@ def study_counts(study: Study) -> StudyCounts:
     counts = Assignment.objects.filter(rater__study=study).aggregate(
         assignments=Count("pk"), submitted=Count("pk", filter=submitted)
     )
+    rows = Flag.objects.filter(assignment__rater__study=study)
+    flags = rows.values("assignment", "kind", "text").distinct()
     return StudyCounts(
         items=Item.objects.filter(part__study=study).count(),
-        flags=Flag.objects.filter(assignment__rater__study=study).count(),
+        flags=flags.count(),
+        unread_flags=flags.filter(read_at__isnull=True).count(),
         **counts,
     )
 
@@ -101,3 +131,25 @@ def runs_to_judge(team: Team) -> QuerySet[GenerationRun]:
         .select_related("model_version", "corpus")
         .order_by("-created_at")
     )
+
+
+def turn_counts(study: Study, choice: dict[str, Any] | None = None) -> TurnCounts:
+    """How many client turns the draft would show; of a choice of replies not saved yet."""
+    runs = choice["runs"] if choice else GenerationRun.objects.filter(study_runs__study=study)
+    return count_turns(
+        list(runs),
+        longest_ratio=choice["longest_ratio"] if choice else study.longest_ratio,
+        limit=choice["limit"] if choice else study.stimulus_limit,
+        reserved=reference_stimuli(study),
+    )
+
+
+def part_of_study(study: Study, position: int) -> StudyPart:
+    """404 where the study has none at this position."""
+    return get_object_or_404(study.parts.select_related("instrument"), position=position)
+
+
+def item_of_study(study: Study, pk: int) -> Item:
+    """404 for items of other studies."""
+    items = Item.objects.select_related("part__study")
+    return get_object_or_404(items, pk=pk, part__study=study)

@@ -8,6 +8,8 @@ from django.conf import settings
 from django.db import transaction
 
 from annotations.models import Study
+from annotations.services.demo_answers import NAME as SCRIPTED
+from annotations.services.demo_answers import scripted_study
 from annotations.services.studies import create_study, launch_study
 from inference.errors import DomainError
 from inference.models import Corpus, GenerationRun, JobState, ModelVersion
@@ -68,6 +70,9 @@ def load_demo(tell: Tell) -> Study:
         )
     tell("Launching the study")
     study = launch_study(study)
+    if not Study.objects.filter(team=team, name=SCRIPTED).exists():
+        tell("Answering a second study by script, to show results")
+        scripted_study(team, runs, researcher)
     answer_live(team, corpus, researcher)
     return study
 

@@ -9,9 +9,11 @@ from allauth.account.forms import default_token_generator
 from allauth.account.utils import user_pk_to_url_str
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
+from django.db import transaction
 from django.urls import reverse
 
 from annotations.models import Study, StudyRater
+from annotations.selectors.self_chosen import self_chosen
 from inference.errors import DomainError
 from mood_eval.models import Membership, Team, User
 
@@ -28,7 +30,15 @@ def rater_account(email: str) -> User:
     except ValidationError as error:
         raise UnusableAddressError(f"“{email}” is not an e-mail address.") from error
     user = User.objects.filter(email__iexact=email).first()
-    return user or User.objects.create_user(email)
+    if user is None:
+        return User.objects.create_user(email)
+    if self_chosen([user]):
+        raise UnusableAddressError(
+            f"Whoever made the account {email} chose the address themselves, with an open "
+            "invitation link, and nobody has checked that it is theirs. Send an invitation link "
+            "made for this address to it; once that is used, the account counts as theirs."
+        )
+    return user
 
 
 def password_link(user: User) -> str:
@@ -59,13 +69,22 @@ def links_to_hand_out(team: Team, users: Iterable[User]) -> list[tuple[str, str]
     )
 
 
+@transaction.atomic
 def add_raters(study: Study, emails: Sequence[str]) -> list[StudyRater]:
+    """Places for those who have none yet; who rates already is left as he is."""
+    return add_users(study, [rater_account(email) for email in emails])
+
+
+@transaction.atomic
+def add_users(study: Study, users: Sequence[User]) -> list[StudyRater]:
     """Pseudonyms are dealt by seed, so that their order says nothing about the list of people."""
+    # One after the other: two people who come at the same moment are not both R07.
+    Study.objects.select_for_update(no_key=True).get(pk=study.pk)
     taken = set(study.raters.values_list("user_id", flat=True))
-    users = {user.pk: user for user in map(rater_account, emails) if user.pk not in taken}
-    names = [f"R{number:02d}" for number in range(len(taken) + 1, len(taken) + len(users) + 1)]
+    new = {user.pk: user for user in users if user.pk not in taken}
+    names = [f"R{number:02d}" for number in range(len(taken) + 1, len(taken) + len(new) + 1)]
     Random(f"{study.seed}:pseudonyms:{len(taken)}").shuffle(names)  # noqa: S311
     return StudyRater.objects.bulk_create(
         StudyRater(study=study, user=user, pseudonym=name)
-        for user, name in zip(users.values(), names, strict=True)
+        for user, name in zip(new.values(), names, strict=True)
     )

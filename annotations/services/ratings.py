@@ -10,39 +10,32 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from django.db import connection, transaction
+from django.db import transaction
+from django.db.models import Case, F, Value, When
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from annotations.answers import (
     COMMENT,
     OVERALL,
     Choice,
-    NoAnswer,
-    Score,
     UnreadableAnswerError,
     Written,
-    read_choice,
-    read_score,
+    read_answer,
 )
-from annotations.models import (
-    Assignment,
-    Candidate,
-    Criterion,
-    LateAnswer,
-    Preference,
-    Rating,
-    Study,
-    StudyPart,
-)
-from annotations.models.rating import CannotRate
-from annotations.selectors.queue import has_consented
+from annotations.branching import follow_ups
+from annotations.models import Assignment, Criterion, LateAnswer, StudyPart, StudyRater
+from annotations.selectors.asked import asked_of, questions_in_part
+from annotations.selectors.shown_text import text_to_mark
+from annotations.services.answer_rows import AnswerRows, rows_of, said_by_slug
+from annotations.services.held import Held, hold, save_held
+from annotations.services.telemetry import Telemetry, note_telemetry
+from annotations.services.webhooks import watch_completion
 from inference.errors import DomainError, WrongStateError
 
 MAX_COMMENT = 5000
-
-
-class ConsentMissingError(DomainError):
-    pass
+MAX_REASON = 500
+Questions = Mapping[str, Criterion | None]
 
 
 class UnknownQuestionError(DomainError):
@@ -68,150 +61,134 @@ class Saved:
     at: datetime
     taken: list[str] = field(default_factory=list)
     late: int = 0
+    why_not: str = ""
+    """Why nothing counts any more; what came in is kept as late answers."""
 
 
-@transaction.atomic
-def save_answers(assignment: Assignment, answers: Sequence[Written]) -> Saved:
+def questions_of(assignment: Assignment) -> dict[str, Criterion | None]:
+    return questions_in_part(assignment.item.part, assignment.rater.study)
+
+
+def save_answers(
+    assignment: Assignment, answers: Sequence[Written], seen: Telemetry | None = None
+) -> Saved:
     """Takes the newest answer per question; after the study closed keeps them as late ones."""
-    assignment = locked(assignment)
-    study = assignment.rater.study
-    saved = Saved(timezone.now())
-    if study.state != Study.State.OPEN:
-        saved.late = keep_late(assignment, answers)
-        return saved
-    questions = questions_of(assignment.item.part)
-    sequences: dict[str, int] = dict(assignment.answer_sequences)
-    for answer in sorted(answers, key=lambda answer: answer.sequence):
-        if answer.question not in questions and answer.question != COMMENT:
-            raise UnknownQuestionError(f"This item has no question “{answer.question}”.")
-        if answer.sequence > sequences.get(answer.question, -1):
-            save_answer(assignment, questions.get(answer.question), answer)
-            sequences[answer.question] = answer.sequence
-            saved.taken.append(answer.question)
-    if saved.taken:
-        assignment.answer_sequences = sequences
-        assignment.saved_at = saved.at
-        assignment.save(update_fields=["answer_sequences", "saved_at", "comment"])
+    saved, _gaps = take(assignment, answers, seen)
     return saved
 
 
-def locked(assignment: Assignment) -> Assignment:
-    """Its study stays in its state until the transaction ends: closing waits for what is on its
-    way, and what comes after it sees the closed study. Raters do not wait for each other.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT FROM annotations_study WHERE id = %s FOR KEY SHARE",
-            [assignment.rater.study_id],
-        )
-    assignments = Assignment.objects.select_related("item__part", "rater__study")
-    assignment = assignments.select_for_update(of=("self",)).get(pk=assignment.pk)
-    if not has_consented(assignment.rater):
-        raise ConsentMissingError("Please agree to take part first.")
+def submit_assignment(assignment: Assignment, answers: Sequence[Written] = ()) -> Assignment:
+    """A refusal for missing answers keeps those that were given."""
+    saved, gaps = take(assignment, answers, submit=True)
+    if saved.why_not:
+        raise WrongStateError(saved.why_not)
+    if gaps:
+        raise IncompleteError(gaps)
     return assignment
 
 
-def questions_of(part: StudyPart) -> dict[str, Criterion | None]:
-    """Question -> its criterion; the overall question has none."""
-    questions: dict[str, Criterion | None] = {
-        criterion.slug: criterion
-        for criterion in Criterion.objects.filter(instrument=part.instrument_id)
-    }
-    if part.design == StudyPart.Design.PAIRWISE and part.with_overall:
-        questions[OVERALL] = None
-    return questions
+@transaction.atomic
+def take(
+    assignment: Assignment,
+    answers: Sequence[Written],
+    seen: Telemetry | None = None,
+    *,
+    submit: bool = False,
+    lock: bool = False,
+) -> tuple[Saved, list[Missing]]:
+    held = hold(assignment)
+    saved = Saved(timezone.now(), why_not=held.why_not)
+    if held.why_not:
+        saved.late = keep_late(assignment, answers)
+        return saved, []
+    questions = questions_of(assignment)
+    rows = rows_of(held)
+    changed = put_answers(held, rows, questions, answers, saved)
+    if seen is not None:
+        changed |= note_telemetry(assignment, seen, questions, saved.at)
+    gaps: list[Missing] = []
+    if submit or lock:
+        gaps = missing_in(assignment.item.part, questions, rows, labels=submit)
+    if submit and not gaps:
+        changed |= mark_submitted(assignment, questions, rows, saved.at)
+    if lock and not gaps and assignment.fields_shown_at is None:
+        assignment.fields_shown_at = saved.at
+        changed.add("fields_shown_at")
+    rows.write()
+    if changed:
+        save_held(assignment, changed)
+    if submit and not gaps:
+        after_submit(assignment)
+    return saved, gaps
 
 
-def save_answer(assignment: Assignment, criterion: Criterion | None, answer: Written) -> None:
+def put_answers(
+    held: Held, rows: AnswerRows, questions: Questions, answers: Sequence[Written], saved: Saved
+) -> set[str]:
+    """Names of the assignment's fields that changed."""
+    assignment = held.assignment
+    sequences: dict[str, int] = dict(assignment.answer_sequences)
+    for answer in sorted(answers, key=lambda answer: answer.sequence):
+        is_comment = answer.question == COMMENT
+        if answer.question not in questions and not is_comment:
+            raise UnknownQuestionError(
+                _("This item has no question “%(name)s”.") % {"name": answer.question}
+            )
+        criterion = questions.get(answer.question)
+        if not is_comment and is_locked(assignment, criterion):
+            continue
+        if answer.sequence > sequences.get(answer.question, -1):
+            put_answer(held, rows, criterion, answer)
+            sequences[answer.question] = answer.sequence
+            saved.taken.append(answer.question)
+    if not saved.taken:
+        return set()
+    assignment.answer_sequences, assignment.saved_at = sequences, saved.at
+    comment = {"comment"} if COMMENT in saved.taken else set()
+    return {"answer_sequences", "saved_at", *comment}
+
+
+def is_locked(assignment: Assignment, criterion: Criterion | None) -> bool:
+    """Once the response's labels were shown, what was said of its text stays as it is."""
+    about_labels = criterion is not None and criterion.about_labels
+    return assignment.fields_shown_at is not None and not about_labels
+
+
+def put_answer(held: Held, rows: AnswerRows, criterion: Criterion | None, answer: Written) -> None:
+    assignment = held.assignment
+    if answer.question == COMMENT:
+        assignment.comment = storable(answer.value)
+        return
+    shown = text_to_mark(assignment, criterion)
+    asked = asked_of(assignment.item.part, criterion, len(held.candidates), shown)
     try:
-        if answer.question == COMMENT:
-            assignment.comment = storable(answer.value)
-        elif assignment.item.part.design == StudyPart.Design.PAIRWISE:
-            save_preference(assignment, criterion, answer.value)
-        elif criterion is not None:
-            save_rating(assignment, criterion, answer.value)
+        read = read_answer(asked, answer.value)
     except UnreadableAnswerError as error:
-        raise UnknownQuestionError(f"The answer to “{answer.question}”: {error}.") from error
+        name = criterion.name if criterion else _("Overall")
+        raise UnknownQuestionError(about_answer(name, error)) from error
+    undecided = criterion is None and isinstance(read, Choice) and lacks_tie_kind(assignment, read)
+    # A submitted item stays complete: half an answer does not replace a whole one.
+    if not (undecided and rows.is_submitted and None in rows.by_criterion):
+        rows.put(criterion, read)
 
 
-def storable(text: str) -> str:
+def about_answer(name: str, error: UnreadableAnswerError) -> str:
+    return _("The answer to “%(name)s”: %(problem)s.") % {"name": name, "problem": error}
+
+
+def storable(text: str, most: int = MAX_COMMENT) -> str:
     """As PostgreSQL takes it: without NUL and halves of surrogate pairs."""
-    return text[:MAX_COMMENT].replace("\0", "").encode(errors="replace").decode()
+    return text[:most].replace("\0", "").encode(errors="replace").decode()
 
 
-def save_rating(assignment: Assignment, criterion: Criterion, value: str) -> None:
-    found = Rating.objects.filter(assignment=assignment, criterion=criterion).first()
-    if not value:
-        clear(assignment, found)
-        return
-    read = read_score(value, criterion.scale_min, criterion.scale_max, CannotRate.values)
-    score = read.value if isinstance(read, Score) else None
-    reason = read.reason if isinstance(read, NoAnswer) else ""
-    if found is None:
-        candidate = candidates_in_order(assignment)[0]
-        found = Rating(assignment=assignment, criterion=criterion, candidate=candidate)
-    elif (found.score, found.cannot_rate) == (score, reason):
-        return
-    found.score, found.cannot_rate = score, reason
-    found.save()
-
-
-def save_preference(assignment: Assignment, criterion: Criterion | None, value: str) -> None:
-    found = Preference.objects.filter(assignment=assignment, criterion=criterion).first()
-    if not value:
-        clear(assignment, found)
-        return
-    part = assignment.item.part
-    read = read_choice(
-        value,
-        ties=part.tie_allowed,
-        with_strength=part.with_strength,
-        tie_kinds=Preference.TieKind.values if criterion is None else (),
-        reasons=CannotRate.values,
-    )
-    choice = read if isinstance(read, Choice) else None
-    if found and lacks_tie_kind(criterion, choice) and is_submitted(assignment):
-        return
-    preferred = None
-    if choice and choice.letter:
-        preferred = candidates_in_order(assignment)["AB".index(choice.letter)]
-    said = (
-        preferred.pk if preferred else None,
-        choice.strength if choice else None,
-        choice.tie_kind if choice else "",
-        read.reason if isinstance(read, NoAnswer) else "",
-    )
-    if found is None:
-        found = Preference(assignment=assignment, criterion=criterion)
-    elif said == (found.preferred_id, found.strength, found.tie_kind, found.cannot_rate):
-        return
-    found.preferred_id, found.strength, found.tie_kind, found.cannot_rate = said
-    found.save()
-
-
-def clear(assignment: Assignment, found: Rating | Preference | None) -> None:
-    """A submitted item stays complete: there an answer can be replaced, not taken back."""
-    if found is not None and not is_submitted(assignment):
-        found.delete()
-
-
-def is_submitted(assignment: Assignment) -> bool:
-    return assignment.state == Assignment.State.SUBMITTED
-
-
-def lacks_tie_kind(criterion: Criterion | None, choice: Choice | None) -> bool:
+def lacks_tie_kind(assignment: Assignment, choice: Choice) -> bool:
     """An overall tie is half an answer until it says whether both are acceptable."""
-    return criterion is None and choice is not None and not choice.letter and not choice.tie_kind
-
-
-def candidates_in_order(assignment: Assignment) -> list[Candidate]:
-    """The candidates as shown: the first is "A"."""
-    by_response = {c.response_id: c for c in Candidate.objects.filter(item=assignment.item_id)}
-    return [by_response[response] for response in assignment.display_order]
+    pairwise = assignment.item.part.design == StudyPart.Design.PAIRWISE
+    return pairwise and not choice.letter and not choice.tie_kind
 
 
 def keep_late(assignment: Assignment, answers: Sequence[Written]) -> int:
-    known = {*questions_of(assignment.item.part), COMMENT}
+    known = {*questions_of(assignment), COMMENT}
     newer = [
         answer
         for answer in answers
@@ -233,68 +210,118 @@ def keep_late(assignment: Assignment, answers: Sequence[Written]) -> int:
     return len(newer)
 
 
-def submit_assignment(assignment: Assignment, answers: Sequence[Written] = ()) -> Assignment:
-    """Two steps, so that a refusal for missing answers keeps those that were given."""
-    saved = save_answers(assignment, answers)
-    if saved.late:
-        raise WrongStateError("The study is closed; nothing more can be submitted.")
-    return mark_submitted(assignment)
-
-
-@transaction.atomic
-def mark_submitted(assignment: Assignment) -> Assignment:
-    assignment = locked(assignment)
-    require_open(assignment)
-    gaps = missing_answers(assignment)
-    if gaps:
-        raise IncompleteError(gaps)
-    assignment.state = Assignment.State.SUBMITTED
-    assignment.submitted_at = assignment.submitted_at or timezone.now()
-    assignment.save(update_fields=["state", "submitted_at"])
-    return assignment
-
-
 def missing_answers(assignment: Assignment) -> list[Missing]:
-    part = assignment.item.part
-    questions = questions_of(part)
-    if part.design == StudyPart.Design.ABSOLUTE:
-        given: Mapping[int | None, str] = dict(
-            Rating.objects.filter(assignment=assignment).values_list("criterion_id", "cannot_rate")
-        )
-        advice = "Choose a score, or Can't rate."
-    else:
-        given = dict(
-            Preference.objects.filter(assignment=assignment).values_list(
-                "criterion_id", "cannot_rate"
-            )
-        )
-        advice = "Choose an answer, or Can't rate."
+    rows = rows_of(Held(assignment, (), ""))
+    return missing_in(assignment.item.part, questions_of(assignment), rows)
+
+
+def missing_in(
+    part: StudyPart, questions: Questions, rows: AnswerRows, *, labels: bool = True
+) -> list[Missing]:
+    """labels: whether what is asked about the response's labels has to be answered by now."""
+    asked = asked_now(questions, rows)
+    absolute = part.design == StudyPart.Design.ABSOLUTE
     gaps = []
     for question, criterion in questions.items():
-        if (criterion.pk if criterion else None) not in given:
-            name = criterion.name if criterion else "Overall"
-            gaps.append(Missing(question, f"{name} has no answer. {advice}"))
-    if not gaps and undecided_tie(assignment):
-        gaps.append(Missing(OVERALL, "Overall is a tie. Choose whether both are acceptable."))
+        if criterion is None:
+            found, name, needed = rows.by_criterion.get(None), _("Overall"), True
+        else:
+            found, name = rows.by_criterion.get(criterion.pk), criterion.name
+            later = criterion.about_labels and not labels
+            needed = criterion.required and question in asked and not later
+        if found is None and needed:
+            gaps.append(Missing(question, advice(name, criterion if absolute else None)))
+    overall = rows.by_criterion.get(None)
+    undecided = (
+        part.design == StudyPart.Design.PAIRWISE
+        and overall is not None
+        and getattr(overall, "strength", None) == 0
+        and not getattr(overall, "tie_kind", "")
+    )
+    if undecided and not gaps:
+        message = _("Overall is a tie. Choose whether both are acceptable.")
+        gaps.append(Missing(OVERALL, message))
     return gaps
 
 
-def undecided_tie(assignment: Assignment) -> bool:
-    return Preference.objects.filter(
-        assignment=assignment, criterion=None, strength=0, tie_kind=""
-    ).exists()
+def advice(name: str, criterion: Criterion | None) -> str:
+    words = {
+        None: _("%(name)s has no answer. Choose an answer, or Can't rate."),
+        Criterion.Kind.SCORE: _("%(name)s has no answer. Choose a score, or Can't rate."),
+        Criterion.Kind.TEXT: _("%(name)s has no answer. Write one, or Can't rate."),
+        Criterion.Kind.SPANS: _("%(name)s has no answer. Mark a passage, or Can't rate."),
+    }
+    kind = Criterion.Kind(criterion.kind) if criterion else None
+    return words.get(kind, words[None]) % {"name": name}
+
+
+def asked_now(questions: Questions, rows: AnswerRows) -> frozenset[str]:
+    """Slugs that are asked, given what was answered; most instruments have no conditions."""
+    criteria = [criterion for criterion in questions.values() if criterion is not None]
+    if not any(criterion.only_if for criterion in criteria):
+        return frozenset(questions)
+    return follow_ups(criteria, said_by_slug(rows, questions))
+
+
+def mark_submitted(
+    assignment: Assignment, questions: Questions, rows: AnswerRows, at: datetime
+) -> set[str]:
+    """What was answered to a question that is no longer asked goes; its history stays."""
+    asked = asked_now(questions, rows)
+    for slug, criterion in questions.items():
+        if criterion is not None and slug not in asked and criterion.pk in rows.by_criterion:
+            rows.clear(criterion.pk)
+    first = assignment.submitted_at is None
+    assignment.state = Assignment.State.SUBMITTED
+    assignment.submitted_at = assignment.submitted_at or at
+    if first and assignment.rater.study.daily_minutes:
+        count_day(assignment)
+    return {"state", "submitted_at"}
+
+
+def count_day(assignment: Assignment) -> None:
+    """Adds the item's active time to the rater's day, for the daily cap."""
+    today = timezone.localdate()
+    same_day = When(day=today, then=F("day_active_ms") + assignment.active_ms)
+    StudyRater.objects.filter(pk=assignment.rater_id).update(
+        day_active_ms=Case(same_day, default=Value(assignment.active_ms)), day=today
+    )
+    rater = assignment.rater
+    before = rater.day_active_ms if rater.day == today else 0
+    rater.day, rater.day_active_ms = today, before + assignment.active_ms
+
+
+def after_submit(assignment: Assignment) -> None:
+    """Of training and qualification: what follows from it. Of the work: whether it is disputed."""
+    if assignment.track != Assignment.Track.WORK:
+        from annotations.services.gates import after_submit as next_stage
+
+        next_stage(assignment)
+        return
+    if assignment.role == Assignment.Role.INDEPENDENT:
+        watch_completion(assignment.rater.study)
+    if assignment.item.part.resolution != StudyPart.Resolution.NONE:
+        from annotations.services.disputes import after_submit as find_disputes
+
+        find_disputes(assignment)
 
 
 @transaction.atomic
-def skip_assignment(assignment: Assignment) -> None:
+def skip_assignment(assignment: Assignment, reason: str = "") -> None:
     """What was answered so far stays; a submitted item stays submitted."""
-    assignment = locked(assignment)
-    require_open(assignment)
+    hold(assignment).require_open()
     if assignment.state == Assignment.State.ASSIGNED:
         assignment.state = Assignment.State.SKIPPED
-        assignment.save(update_fields=["state"])
+        assignment.skip_reason = storable(reason.strip(), MAX_REASON)
+        assignment.save(update_fields=["state", "skip_reason"])
+        if assignment.track != Assignment.Track.WORK:
+            after_submit(assignment)
 
 
-def require_open(assignment: Assignment) -> None:
-    if assignment.rater.study.state != Study.State.OPEN:
-        raise WrongStateError("The study is closed; nothing more can be submitted.")
+def show_fields(assignment: Assignment, answers: Sequence[Written] = ()) -> None:
+    """The second step of a study that shows the response's labels "after": locks the scores."""
+    saved, gaps = take(assignment, answers, lock=True)
+    if saved.why_not:
+        raise WrongStateError(saved.why_not)
+    if gaps:
+        raise IncompleteError(gaps)

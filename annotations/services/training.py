@@ -8,19 +8,21 @@ from typing import Any
 
 from django.db import transaction
 
-from annotations.models import DatasetTraining, PreferenceDataset, Study, StudyRater
+from annotations.analysis.words import counted
+from annotations.models import Amendment, DatasetTraining, PreferenceDataset, Study
 from annotations.selectors.follow_up import (
     FollowUp,
     follow_up_of,
-    fresh_stimuli,
-    study_corpus,
+    people_to_invite,
     training_link,
 )
-from annotations.services.datasets import release_folder
+from annotations.selectors.fresh_sessions import LEAST_SESSIONS
+from annotations.selectors.lineage import ancestry
+from annotations.services.erasures import hold_against_erasures, usable_release
 from annotations.services.studies import create_study
 from inference.contracts import GenerationOptions
-from inference.errors import DomainError, NothingSelectedError, WrongStateError
-from inference.models import Dialogue, GenerationRun, ModelVersion, TrainingRun
+from inference.errors import DomainError, InvalidOptionsError, WrongStateError
+from inference.models import Corpus, Dialogue, GenerationRun, ModelVersion, TrainingRun
 from inference.selectors.run_options import options_of
 from inference.services.generation import create_generation_run
 from inference.services.training import start_training_run
@@ -33,6 +35,10 @@ class NotFromReleaseError(DomainError):
     pass
 
 
+class TooFewSessionsError(DomainError):
+    """A comparison on so little that is new could show nothing."""
+
+
 @transaction.atomic
 def train_on_release(
     *,
@@ -42,7 +48,10 @@ def train_on_release(
     user: User | None = None,
     name: str = "",
 ) -> TrainingRun:
-    release_folder(dataset)
+    hold_against_erasures(dataset)
+    usable_release(dataset)
+    if dataset.study_id is None:
+        config = without_clips(config or {})
     run = start_training_run(
         team=dataset.team,
         name=name,
@@ -57,37 +66,60 @@ def train_on_release(
     return run
 
 
+def without_clips(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A dataset that was made elsewhere names no clips: the run says that it saw none."""
+    asked = config.get("modality", "text")
+    if asked != "text":
+        raise InvalidOptionsError(
+            f"modality: the dataset was imported and names no clips, so nothing but text can be "
+            f"trained on, not “{asked}”. Leave it out."
+        )
+    return {**config, "modality": "text"}
+
+
 @transaction.atomic
-def generate_for_follow_up(*, training_run: TrainingRun, user: User | None = None) -> FollowUp:
-    """Lets old and new answer the fresh client turns, each with a run only if it lacks one."""
+def generate_for_follow_up(
+    *, training_run: TrainingRun, user: User | None = None, least: int = LEAST_SESSIONS
+) -> FollowUp:
+    """Lets old and new answer the fresh client turns, each with a run only if it lacks one.
+
+    `least`: refused where fewer independent sessions are left; at least 1.
+    """
     training_run = TrainingRun.objects.select_for_update(of=("self",)).get(pk=training_run.pk)
-    found = checked_follow_up(training_run)
-    if found.missing:
-        assert found.link is not None  # noqa: S101 - checked_follow_up refuses otherwise
-        study = found.link.dataset.study
-        options = generation_options(study, training_run.base)
+    found = checked_follow_up(training_run, least)
+    if found.missing and found.before is not None and found.corpus is not None:
+        options = generation_options(found.before, training_run.base)
         for model, run in ((training_run.base, found.old), (training_run.result, found.new)):
             if run is None and model is not None:
-                answer_fresh(study, model, options, user)
+                answer_fresh(found.corpus, found.fresh.stimuli, model, options, user)
         found = follow_up_of(training_run)
     return found
 
 
-def checked_follow_up(training_run: TrainingRun) -> FollowUp:
+def checked_follow_up(training_run: TrainingRun, least: int) -> FollowUp:
+    if least < 1:
+        raise InvalidOptionsError(f"At least one session has to be fresh, not {least}.")
     if training_run.result is None:
         raise WrongStateError("The training has not left a new version yet.")
-    if training_link(training_run) is None:
+    found = follow_up_of(training_run)
+    if found.before is None:
         raise NotFromReleaseError(
             "This training run did not start from a release of a study of this team, so there is "
             "no study to follow up."
         )
-    found = follow_up_of(training_run)
-    if not found.stimuli:
-        raise NothingSelectedError(
-            "The corpus has no session left that was neither trained on nor rated. Import more "
-            "dialogues, or name a split “fresh”."
-        )
+    if found.fresh.sessions < least:
+        raise TooFewSessionsError(why_too_few(found, least))
     return found
+
+
+def why_too_few(found: FollowUp, least: int) -> str:
+    corpus = f"“{found.corpus.name}”" if found.corpus else "The corpus"
+    lower = " or allow fewer (1 is the least)" if found.fresh.sessions else ""
+    return (
+        f"{corpus} has {counted(found.fresh.sessions, 'fresh session')}; the comparison asks for "
+        f"{least}. "
+        f"{found.fresh.why} Import more dialogues, name a split “fresh”{lower}."
+    )
 
 
 def generation_options(study: Study, base: ModelVersion) -> GenerationOptions:
@@ -98,14 +130,15 @@ def generation_options(study: Study, base: ModelVersion) -> GenerationOptions:
 
 
 def answer_fresh(
-    study: Study, model: ModelVersion, options: GenerationOptions, user: User | None
+    corpus: Corpus,
+    stimuli: list[int],
+    model: ModelVersion,
+    options: GenerationOptions,
+    user: User | None,
 ) -> GenerationRun:
-    corpus = study_corpus(study)
-    assert corpus is not None  # noqa: S101 - a study that was rated has stimuli
-    stimuli = fresh_stimuli(study, corpus)
     splits = Dialogue.objects.filter(stimuli__in=stimuli).values_list("split", flat=True)
     return create_generation_run(
-        team=study.team,
+        team=corpus.team,
         model_version=model,
         corpus=corpus,
         splits=sorted(filter(None, splits.distinct())),
@@ -115,45 +148,77 @@ def answer_fresh(
     )
 
 
-def offer_follow_up_study(training_run: TrainingRun, user: User | None = None) -> Study:
+def offer_follow_up_study(
+    training_run: TrainingRun, user: User | None = None, least: int = LEAST_SESSIONS
+) -> Study:
     """A draft, "version 1 against version 2", over fresh sessions; the same one when asked again.
 
     Runs that are missing are started; until both are done there is nothing to compare.
     """
-    found = generate_for_follow_up(training_run=training_run, user=user)
-    if found.study is not None:
-        return found.study
+    link = training_link(training_run)
+    if link is not None and link.follow_up is not None:
+        return link.follow_up
+    found = generate_for_follow_up(training_run=training_run, user=user, least=least)
     if not found.ready:
         raise WrongStateError(
             "The study can be drafted once both versions have answered the fresh client turns."
         )
-    return draft_follow_up(training_run, user)
+    return draft_follow_up(training_run, user, least)
 
 
 @transaction.atomic
-def draft_follow_up(training_run: TrainingRun, user: User | None) -> Study:
+def draft_follow_up(training_run: TrainingRun, user: User | None, least: int) -> Study:
     link = DatasetTraining.objects.select_for_update(of=("self",)).get(training_run=training_run)
     if link.follow_up is not None:
         return link.follow_up
-    found = follow_up_of(training_run)
-    before = link.dataset.study
-    people = before.raters.filter(kind=StudyRater.Kind.PERSON).order_by("pseudonym")
+    found = checked_follow_up(training_run, least)
+    assert found.before is not None  # noqa: S101 - checked_follow_up refuses otherwise
+    people = people_to_invite(found.before)
     study = create_study(
-        team=before.team,
+        team=found.before.team,
         template=FOLLOW_UP_TEMPLATE,
         runs=[run for run in (found.old, found.new) if run is not None],
         name=follow_up_name(training_run),
         raters=list(people.values_list("user__email", flat=True)),
         user=user,
     )
+    note_what_is_fresh(study, found, user)
     link.follow_up = study
     link.save(update_fields=["follow_up"])
     return study
 
 
+def note_what_is_fresh(study: Study, found: FollowUp, user: User | None) -> None:
+    """In the study's history, so that a paper can say what the comparison rests on."""
+    Amendment.objects.create(
+        study=study,
+        by=user,
+        what=f"Drafted to follow up “{found.before}”",
+        reason=" ".join(what_is_fresh(found)),
+    )
+
+
+def what_is_fresh(found: FollowUp) -> list[str]:
+    fresh = found.fresh
+    told = [
+        f"{counted(found.stimuli, 'client turn')} of {counted(fresh.sessions, 'session')} that no "
+        f"training of either version saw. {fresh.why}",
+        f"Of {counted(found.invited, 'rater')}, {found.shared} also gave answers that a version "
+        "learned from.",
+    ]
+    if not found.enough:
+        told.append(f"The usual least number of sessions, {LEAST_SESSIONS}, was lowered.")
+    if fresh.elsewhere:
+        told.append(
+            "Nothing is known of the sessions in what was made elsewhere and learned from: "
+            f"{'; '.join(fresh.elsewhere)}."
+        )
+    return told
+
+
 def follow_up_name(training_run: TrainingRun) -> str:
     """Raters read it, so it names no model."""
-    generation = lineage_depth(training_run.base)
+    generation = len(ancestry([training_run.base_id])[training_run.base_id])
     name = f"Version {generation} against version {generation + 1}"
     taken = set(Study.objects.filter(team=training_run.team_id).values_list("name", flat=True))
     number = 2
@@ -161,11 +226,3 @@ def follow_up_name(training_run: TrainingRun) -> str:
     while free in taken:
         free, number = f"{name} ({number})", number + 1
     return free
-
-
-def lineage_depth(model: ModelVersion) -> int:
-    """1 for a model without parent."""
-    depth = 1
-    while model.parent is not None:
-        model, depth = model.parent, depth + 1
-    return depth

@@ -6,49 +6,43 @@ import json
 from typing import Any
 
 from django.http import HttpRequest, QueryDict
+from django.utils.translation import gettext as _
 
-from annotations.answers import COMMENT, OVERALL, Written
+from annotations.answer_fields import value_in_form
+from annotations.answers import COMMENT, UnreadableAnswerError, Written
+from annotations.models import Assignment
+from annotations.selectors.shown_text import asked_in
 from annotations.services.telemetry import Telemetry
+from inference.errors import DomainError
 
 MAX_ANSWERS = 100
 MAX_SEQUENCE = 2**53
-REASON, TIE = "-reason", "-tie"
-NOT_QUESTIONS = ("csrfmiddlewaretoken", "sequence")
 SCREENS = ("phone", "tablet", "laptop", "desktop")
 
 
-class UnreadableRequestError(ValueError):
+class UnreadableRequestError(DomainError):
     pass
 
 
-def is_signed_in(request: HttpRequest) -> bool:
-    """And as the person whom the page was made for: somebody else may have signed in meanwhile."""
-    user = request.user
-    return user.is_authenticated and request.headers.get("X-Person", str(user.pk)) == str(user.pk)
-
-
-def answers_in_form(form: QueryDict) -> list[Written]:
+def answers_in_form(form: QueryDict, assignment: Assignment) -> list[Written]:
     """The whole page. A question without a chosen option is not in the form and stays as it is."""
-    sequence = form.get("sequence", "")
-    number = int(sequence) if sequence.isascii() and sequence.isdigit() else 0
-    return [
-        Written(name, form_value(form, name), min(number, MAX_SEQUENCE))
-        for name in list(form)[:MAX_ANSWERS]
-        if name not in NOT_QUESTIONS and not name.endswith((REASON, TIE))
-    ]
-
-
-def form_value(form: QueryDict, name: str) -> str:
-    value = str(form.get(name, ""))
-    if name == COMMENT:
-        return value
-    if value == "cannot":
-        reason = form.get(name + REASON, "")
-        return f"cannot:{reason}" if reason else ""
-    if name == OVERALL and value == "tie":
-        kind = form.get(name + TIE, "")
-        return f"tie:{kind}" if kind else "tie"
-    return value
+    written = form.get("sequence", "")
+    number = int(written) if written.isascii() and written.isdigit() else 0
+    sequence = min(number, MAX_SEQUENCE)
+    found = []
+    for name, asked in asked_in(assignment).items():
+        try:
+            value = value_in_form(asked, name, form.getlist)
+        except UnreadableAnswerError as error:
+            told = {"name": name, "problem": error}
+            raise UnreadableRequestError(
+                _("The answer to “%(name)s”: %(problem)s.") % told
+            ) from error
+        if value is not None:
+            found.append(Written(name, value, sequence))
+    if COMMENT in form:
+        found.append(Written(COMMENT, str(form.get(COMMENT, "")), sequence))
+    return found
 
 
 def read_save(request: HttpRequest) -> tuple[list[Written], Telemetry | None]:

@@ -8,14 +8,17 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from annotations.models import Assignment
 from annotations.selectors.queue import assignment_for, has_consented
 from annotations.selectors.rating_page import clip_of
-from annotations.services.ratings import ConsentMissingError, Saved, save_answers
-from annotations.services.telemetry import record_telemetry
-from annotations.views.answer_forms import UnreadableRequestError, is_signed_in, read_save
+from annotations.services.held import ConsentMissingError
+from annotations.services.ratings import Saved, save_answers
+from annotations.views.answer_forms import read_save
+from annotations.views.own_assignment import own_assignment
 from inference.errors import DomainError
 from inference.models import Clip
 from mood_eval.media import ranged_file_response
@@ -23,30 +26,33 @@ from mood_eval.media import ranged_file_response
 
 @require_POST
 def rating_save(request: HttpRequest, pk: UUID) -> JsonResponse:
-    if not is_signed_in(request):
-        return JsonResponse({"message": "You were signed out."}, status=401)
-    assignment = assignment_for(request.user, pk)
+    assignment = own_assignment(request, pk)
+    if assignment is None:
+        return JsonResponse({"message": _("You were signed out.")}, status=401)
     try:
         answers, seen = read_save(request)
-        saved = save_answers(assignment, answers)
-        if seen is not None:
-            record_telemetry(assignment, seen)
+        saved = save_answers(assignment, answers, seen)
     except ConsentMissingError as error:
         return JsonResponse({"message": str(error)}, status=403)
-    except (UnreadableRequestError, DomainError) as error:
+    except DomainError as error:
         return JsonResponse({"message": str(error)}, status=400)
     return JsonResponse({"saved_at": saved.at.isoformat(), **closing(assignment, saved)})
 
 
 def closing(assignment: Assignment, saved: Saved) -> dict[str, str]:
+    if not saved.why_not:
+        return {}
     closed_at = assignment.rater.study.closed_at
     if closed_at is None:
-        return {}
-    when = date_format(timezone.localtime(closed_at), "j F, H:i")
-    late = {0: "", 1: " 1 answer arrived later and is kept, marked late."}.get(
-        saved.late, f" {saved.late} answers arrived later and are kept, marked late."
+        return {"closed": saved.why_not}
+    when = date_format(timezone.localtime(closed_at), _("j F, H:i"))
+    closed = _("The study closed on %(when)s. Your submitted ratings are in.") % {"when": when}
+    late = ngettext(
+        "%(count)d answer arrived later and is kept, marked late.",
+        "%(count)d answers arrived later and are kept, marked late.",
+        saved.late,
     )
-    return {"closed": f"The study closed on {when}. Your submitted ratings are in.{late}"}
+    return {"closed": f"{closed} {late % {'count': saved.late}}" if saved.late else closed}
 
 
 @require_safe

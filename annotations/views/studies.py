@@ -5,18 +5,23 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_POST
 
-from annotations.forms import StudyForm
+from annotations.models import Study
+from annotations.selectors.consents import permissions_in
+from annotations.selectors.design_report import parts_of
+from annotations.selectors.gate_rules import gates_of
 from annotations.selectors.studies import (
     raters_of_the_team,
-    raters_with_progress,
     studies_of,
     study_counts,
     study_for_team,
 )
-from annotations.services.raters import links_to_hand_out
-from annotations.services.studies import close_study, create_study, launch_study
+from annotations.selectors.study_choices import template_of
+from annotations.selectors.study_history import history_of
+from annotations.selectors.wizard import first_to_do, wizard_steps
+from annotations.services.studies import close_study, launch_study
+from annotations.study_forms import LaunchForm
 from inference.errors import DomainError
 from mood_eval.access import current_team
 
@@ -28,41 +33,25 @@ def study_list(request: HttpRequest) -> HttpResponse:
     return render(request, "studies/study_list.html", {"studies": studies_of(request.user)})
 
 
-@require_http_methods(["GET", "POST"])
-@login_required
-def study_new(request: HttpRequest) -> HttpResponse:
-    team = current_team(request.user)
-    form = StudyForm(request.POST or None, team=team)
-    if request.method == "POST" and form.is_valid():
-        try:
-            assert request.user.is_authenticated  # noqa: S101
-            study = create_study(team=team, user=request.user, **form.cleaned_data)
-        except DomainError as error:
-            form.add_error(None, str(error))
-        else:
-            messages.success(request, "The draft is ready. Look it over, then launch it.")
-            return redirect("study_detail", study.pk)
-    return render(request, "studies/study_new.html", {"form": form})
-
-
 @require_GET
 @never_cache
 @login_required
 def study_detail(request: HttpRequest, pk: int) -> HttpResponse:
     study = study_for_team(request.user, pk)
-    raters = list(raters_with_progress(study))
     context = {
         "study": study,
         "counts": study_counts(study),
-        "raters": raters,
+        "people": permissions_in(study),
         "insiders": raters_of_the_team(study),
-        "new_accounts": [
-            (email, request.build_absolute_uri(link))
-            for email, link in links_to_hand_out(study.team, [rater.user for rater in raters])
-        ],
+        "has_panel": gates_of(study).exists(),
         "runs": study.study_runs.select_related("run__model_version", "run__corpus"),
-        "parts": study.parts.select_related("instrument").prefetch_related("instrument__criteria"),
+        "parts": parts_of(study),
+        "template": template_of(study),
+        "history": history_of(study),
     }
+    if study.state == Study.State.DRAFT:
+        context["steps"] = steps = wizard_steps(study)
+        context["next_step"] = first_to_do(steps)
     return render(request, "studies/study_detail.html", context)
 
 
@@ -70,12 +59,13 @@ def study_detail(request: HttpRequest, pk: int) -> HttpResponse:
 @login_required
 def study_launch(request: HttpRequest, pk: int) -> HttpResponse:
     study = study_for_team(request.user, pk)
+    form = LaunchForm(request.POST)
     try:
-        launch_study(study)
+        launch_study(study, themes=form.chosen)
     except DomainError as error:
         messages.error(request, str(error))
-    else:
-        messages.success(request, "The study is open. Raters find it under “My ratings”.")
+        return redirect("study_look_over", pk)
+    messages.success(request, "The study is open. Raters find it under “My ratings”.")
     return redirect("study_detail", pk)
 
 

@@ -33,6 +33,7 @@ INFO = CorpusInfo(
 DIALOGUE_KEYS = (
     "id",
     "session",
+    "client",
     "split",
     "problem_type",
     "situation",
@@ -67,6 +68,8 @@ def _dialogue(value: Mapping[str, Json], place: Place, spelling: Spelling) -> Di
         licence=optional_text(value, "licence", place, longest=200) or "",
         turns=_turns(objects_of(value, "turns", place), place),
         extra=object_of(value, "extra", place),
+        client=optional_text(value, "client", place, longest=120) or "",
+        place=place,
     )
 
 

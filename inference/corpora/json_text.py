@@ -23,14 +23,15 @@ from inference.corpora.files import (
 from inference.corpora.records import Json
 
 MAX_DEPTH = 32
+DIALOGUE = "dialogue"
 _OUTSIDE_STRING = re.compile(r'["\[\]{}]')
 _INSIDE_STRING = re.compile(r'["\\]')
 _UNSTORABLE = re.compile("[\\0\ud800-\udfff]")
 _SPACE = re.compile(r"[ \t\r\n]*")
 
 
-def json_lines(path: Path) -> Iterator[tuple[Place, dict[str, Json]]]:
-    """One object a line; blank lines are passed over."""
+def json_lines(path: Path, what: str = DIALOGUE) -> Iterator[tuple[Place, dict[str, Json]]]:
+    """One object a line; blank lines are passed over. `what` an object is, for refusals."""
     for line in text_lines(path):
         if not line.text.strip():
             continue
@@ -39,37 +40,37 @@ def json_lines(path: Path) -> Iterator[tuple[Place, dict[str, Json]]]:
             raise place.error(
                 None,
                 "the file is one JSON array, not JSON Lines",
-                "Write one dialogue a line, without the surrounding brackets and commas",
+                f"Write one {what} a line, without the surrounding brackets and commas",
             )
-        yield place, parse_object(line.text, place)
+        yield place, parse_object(line.text, place, what)
 
 
-def json_array(path: Path) -> Iterator[tuple[Place, dict[str, Json]]]:
+def json_array(path: Path, what: str = DIALOGUE) -> Iterator[tuple[Place, dict[str, Json]]]:
     """The objects of one array; the place of each is the line on which it starts."""
-    with _Window(path) as window:
+    with _Window(path, what) as window:
         if window.next_mark() != "[":
             raise window.place().error(
                 None,
-                "a JSON array of dialogues was expected",
-                "Check that this is the corpus' own file; it must start with [",
+                f"a JSON array of {what}s was expected",
+                "Check that this is the file as it was exported; it must start with [",
             )
         window.skip(1)
         number = 0
         if window.next_mark() == "]":
-            raise window.place().error(None, "the array holds no dialogue", "Export it again")
+            raise window.place().error(None, f"the array holds no {what}", "Export it again")
         while True:
             number += 1
-            place = window.place(f"dialogue {number}")
+            place = window.place(f"{what} {number}")
             if window.next_mark() != "{":
                 raise place.error(None, "an object { was expected here", "Repair the JSON")
-            yield place, parse_object(window.take_object(place), place)
+            yield place, parse_object(window.take_object(place), place, what)
             mark = window.next_mark()
             window.skip(1)
             if mark == "]":
                 break
             if mark != ",":
                 raise window.place().error(
-                    f"after dialogue {number}",
+                    f"after {what} {number}",
                     "a comma or the closing ] was expected" if mark else "the file ends too early",
                     "Repair the JSON, or download the file again",
                 )
@@ -80,7 +81,7 @@ def json_array(path: Path) -> Iterator[tuple[Place, dict[str, Json]]]:
             )
 
 
-def parse_object(text: str, place: Place) -> dict[str, Json]:
+def parse_object(text: str, place: Place, what: str = DIALOGUE) -> dict[str, Json]:
     if depth(text) > MAX_DEPTH:
         _refuse_depth(place)
     try:
@@ -96,7 +97,7 @@ def parse_object(text: str, place: Place) -> dict[str, Json]:
         raise place.error(None, str(error), "Repair the JSON") from error
     if not isinstance(value, dict):
         raise place.error(
-            None, "a JSON object {...} was expected", "Write one dialogue as one object"
+            None, "a JSON object {...} was expected", f"Write one {what} as one object"
         )
     _refuse_unstorable(text, value, place)
     return value
@@ -139,7 +140,7 @@ def _finite(text: str) -> float:
 
 def _refuse_unstorable(text: str, value: dict[str, Json], place: Place) -> None:
     """Escapes can spell characters that no database text can hold."""
-    if "\\u" in text and any(_UNSTORABLE.search(part) for part in _strings(value)):
+    if "\\u" in text and unstorable(value):
         raise place.error(
             None,
             "an escape such as \\u0000 or half of a surrogate pair stands for no character",
@@ -147,10 +148,15 @@ def _refuse_unstorable(text: str, value: dict[str, Json], place: Place) -> None:
         )
 
 
+def unstorable(value: Json) -> bool:
+    """Whether a text within it has a NUL or half of a surrogate pair."""
+    return any(_UNSTORABLE.search(part) for part in _strings(value))
+
+
 def _strings(value: Json) -> Iterator[str]:
     if isinstance(value, str):
         yield value
-    elif isinstance(value, list):
+    elif isinstance(value, list | tuple):
         for entry in value:
             yield from _strings(entry)
     elif isinstance(value, dict):
@@ -161,15 +167,17 @@ def _strings(value: Json) -> Iterator[str]:
 
 def _refuse_depth(place: Place) -> NoReturn:
     raise place.error(
-        None, f"the JSON is nested deeper than {MAX_DEPTH} levels", "Check that it is a corpus file"
+        None,
+        f"the JSON is nested deeper than {MAX_DEPTH} levels",
+        "Check that it is the file as it was exported",
     )
 
 
 class _Window:
     """A moving view of a text file: only the object being read is held in memory."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, what: str) -> None:
+        self._path, self._what = path, what
         self._file = open_corpus_file(path)
         self._decoder = codecs.getincrementaldecoder("utf-8")("strict")
         self._text = ""
@@ -232,10 +240,10 @@ class _Window:
             fault = self._precise_fault(place)
             # A fault on the last line may only be the cut made here.
             cut = self._line + self._text.count("\n")
-            raise fault if fault and fault.line != cut else too_long(place, "dialogue")
+            raise fault if fault and fault.line != cut else too_long(place, self._what)
         if not self._fill():
             raise self._precise_fault(place) or place.error(
-                None, "the file ends in the middle of the dialogue", "Download the file again"
+                None, f"the file ends in the middle of the {self._what}", "Download the file again"
             )
         return end
 

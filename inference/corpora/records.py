@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from inference.corpora.errors import Place
 from inference.corpora.files import file_sha256
 
 Speaker = Literal["client", "therapist"]
@@ -47,10 +48,17 @@ class DialogueRecord:
     licence: str
     turns: tuple[TurnRecord, ...]
     extra: Mapping[str, Json] = field(default_factory=dict)
+    client: str = ""
+    """Pseudonym; the same in every dialogue of a session."""
+    place: Place | None = field(default=None, compare=False)
+    """Where it stands, for a refusal that only the database can give."""
 
     def fingerprint(self, sha256_of: Callable[[Path], str] = file_sha256) -> str:
         """SHA-256 over everything the dialogue says, its clips' bytes included, their names not."""
         content = {**vars(self), "turns": [_turn_content(turn, sha256_of) for turn in self.turns]}
+        del content["place"]
+        if not self.client:  # as before there were clients: stored dialogues keep their hash
+            del content["client"]
         text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 

@@ -16,6 +16,9 @@ class Corpus(models.Model):
     licence = models.CharField(max_length=200, blank=True)
     citation = models.TextField(blank=True)
     note = models.TextField(blank=True)
+    media_rights = models.TextField(blank=True)
+    """Who allowed the clips to be passed on, and where that is recorded; empty: nobody did, and no
+    export holds them."""
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -53,6 +56,9 @@ class Session(models.Model):
 
     corpus = models.ForeignKey(Corpus, on_delete=models.CASCADE, related_name="sessions")
     label = models.CharField(max_length=120)
+    client = models.CharField(max_length=120, blank=True)
+    """A pseudonym, where the corpus tells which sessions are of the same client: splits and
+    clusters then group by client."""
 
     class Meta:
         constraints = [

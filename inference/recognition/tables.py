@@ -31,5 +31,9 @@ def csv_lines(rows: Iterable[Sequence[object]]) -> Iterator[str]:
 
 
 def _cell(value: object) -> object:
-    is_formula = isinstance(value, str) and value.startswith(FORMULA_STARTS)
-    return f"'{value}" if is_formula else value
+    return marked(value) if isinstance(value, str) else value
+
+
+def marked(text: str) -> str:
+    """Behind an apostrophe, if a spreadsheet would run it as a formula."""
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text

@@ -10,7 +10,7 @@ from django.db.models import Count, F, Func, OuterRef, Q, QuerySet, Subquery, Su
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from inference.models import GenerationRun, JobState, ModelVersion, Response
+from inference.models import GenerationRun, Job, JobState, ModelVersion, Response
 from inference.selectors.run_options import names_emotions_only
 from mood_eval.access import team_object
 from mood_eval.models import Team, User
@@ -50,6 +50,19 @@ def duration_words(duration: timedelta) -> str:
         return f"{seconds} s"
     minutes, hours = seconds // 60 % 60, seconds // 3600
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds % 60} s"
+
+
+def seconds_left(job: Job) -> float:
+    """At the pace so far; 0 while it is not known."""
+    if job.started_at is None or not job.done:
+        return 0.0
+    elapsed = (timezone.now() - job.started_at).total_seconds()
+    return elapsed / job.done * (job.total - job.done)
+
+
+def seconds_in_words(seconds: float) -> str:
+    """Empty for 0."""
+    return duration_words(timedelta(seconds=max(1, round(seconds)))) if seconds else ""
 
 
 def runs_of_team(team: Team) -> QuerySet[GenerationRun]:

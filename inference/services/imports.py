@@ -20,10 +20,12 @@ from inference.corpora import (
     content_sha256,
     stimuli,
 )
+from inference.corpora.clients import ClientOfSession
 from inference.corpora.files import open_corpus_file
 from inference.errors import DomainError, InvalidOptionsError
 from inference.models import Clip, Corpus, CorpusImport, Dialogue, Session, Stimulus, Turn
 from inference.services.clips import ClipStore, UnusableClipError
+from inference.services.corpora import state_media_rights
 from mood_eval.models import Team, User
 
 BATCH = 100
@@ -53,8 +55,10 @@ def import_dialogues(
     format: str,
     paths: Sequence[Path],
     corpus_name: str = "",
+    media_rights: str = "",
     user: User | None = None,
 ) -> ImportReport:
+    """media_rights: as in state_media_rights; empty leaves what the corpus says."""
     if format not in READERS:
         raise InvalidOptionsError(
             f"There is no corpus format “{format}”. Formats: {', '.join(READERS)}."
@@ -70,6 +74,8 @@ def import_dialogues(
         corpus = _corpus(team, format, name)
         with ClipStore(corpus) as clips:
             report = _import_into(corpus, paths, user, clips)
+            if media_rights.strip():
+                state_media_rights(corpus, media_rights)
             # What the commit would refuse is refused while files can still be removed.
             connection.check_constraints()
         return report
@@ -177,11 +183,15 @@ class _Writer:
 
     def __post_init__(self) -> None:
         self._sessions = {row.label: row for row in Session.objects.filter(corpus=self.corpus)}
+        stored = {label: row.client for label, row in self._sessions.items()}
+        self._clients = ClientOfSession(stored)
 
     def write(self, batch: Sequence[tuple[DialogueRecord, str]]) -> None:
+        for record, _ in batch:
+            self._clients.check(record)
         new = self._without_known(batch)
         self.counts["unchanged_dialogues"] += len(batch) - len(new)
-        self._add_sessions({record.session for record, _ in new})
+        self._add_sessions({record.session: record.client for record, _ in new})
         dialogues = Dialogue.objects.bulk_create(
             self._dialogue(record, fingerprint) for record, fingerprint in new
         )
@@ -232,10 +242,11 @@ class _Writer:
                 )
         return [pair for pair in batch if pair[0].external_id not in known]
 
-    def _add_sessions(self, labels: set[str]) -> None:
-        missing = sorted(labels - self._sessions.keys())
+    def _add_sessions(self, clients: Mapping[str, str]) -> None:
+        """clients: by session."""
+        missing = sorted(clients.keys() - self._sessions.keys())
         rows = Session.objects.bulk_create(
-            Session(corpus=self.corpus, label=label) for label in missing
+            Session(corpus=self.corpus, label=label, client=clients[label]) for label in missing
         )
         self._sessions.update(zip(missing, rows, strict=True))
         self.counts["sessions"] += len(rows)

@@ -198,7 +198,8 @@ class Lease(Generic[J]):
         """A transaction that holds the row; the caller writes its rows and sets `done`."""
         with transaction.atomic():
             let_go_when_frozen()
-            row: J | None = self._held().select_for_update().first()
+            # Not against references to the row: who holds what the caller waits for may add one.
+            row: J | None = self._held().select_for_update(no_key=True).first()
             if row is None:
                 raise LeaseLost
             yield row

@@ -40,7 +40,10 @@ def register_checkpoint(
     card: str = "",
     prompt: str = "",
 ) -> ModelVersion:
-    """`card` defaults to the folder's README.md, `prompt` (TOML) to the folder's own template."""
+    """`card` defaults to the folder's README.md, `prompt` (TOML) to the folder's own template.
+
+    Reads the weights through, once a process: whoever holds locks calls `weights_sha256` before.
+    """
     folder = checkpoint_folder(path)
     config = _config(folder)
     template_for(folder, config.get("prompt_style", "full"), prompt)  # refuses a faulty one

@@ -13,6 +13,7 @@ from django.core.files.storage import default_storage
 from django.db import IntegrityError, transaction
 
 from inference.backends.registry import unload_models
+from inference.backends.weights import weights_sha256
 from inference.errors import DomainError, InvalidOptionsError, UnknownNameError
 from inference.models import ModelVersion, TrainingPoint, TrainingRun
 from inference.preference_files import (
@@ -21,6 +22,7 @@ from inference.preference_files import (
     sha256_file,
     verify_release,
 )
+from inference.selectors.cautions import what_stops
 from inference.services import jobs
 from inference.services.jobs import JobCancelled, Lease, WorkerStopping, work_under_lease
 from inference.services.model_versions import (
@@ -48,6 +50,10 @@ Progress = Callable[[TrainingRun], None]
 
 class DatasetChangedError(DomainError):
     pass
+
+
+class DatasetWithdrawnError(DomainError):
+    """What the dataset holds may no longer be learned from."""
 
 
 class TrainingFailedError(DomainError):
@@ -152,6 +158,11 @@ def verify_dataset(run: TrainingRun) -> None:
         )
 
 
+def refuse_withdrawn(run: TrainingRun) -> None:
+    for caution in what_stops(run):
+        raise DatasetWithdrawnError(caution.sentence)
+
+
 def trainer_config(run: TrainingRun) -> dict[str, Any]:
     return {
         **run.config,
@@ -184,6 +195,7 @@ def cancel_training_run(run: TrainingRun) -> None:
 
 
 def resume_training_run(run: TrainingRun) -> None:
+    refuse_withdrawn(run)
     jobs.resume(run)
 
 
@@ -202,6 +214,7 @@ def _train(lease: Lease[TrainingRun], on_progress: Progress | None) -> None:
     run = TrainingRun.objects.select_related("base", "team").get(pk=lease.pk)
     if run.result_id is not None:
         return
+    refuse_withdrawn(run)
     verify_dataset(run)
     config = _write_config(run)
     end_leftovers(config)
@@ -307,7 +320,11 @@ def _checkpoint(run: TrainingRun, last: TrainingEvent | None, exit_code: int | N
 
 
 def _register(lease: Lease[TrainingRun], run: TrainingRun, checkpoint: Path) -> None:
+    """What may no longer be learned from leaves no model, though its trainer came to the end: an
+    erasure waits for the row and finds the model, or was there first and is seen here."""
+    weights_sha256(checkpoint)  # reading them takes long, and is remembered
     with lease.commit_chunk() as row:
+        refuse_withdrawn(row)
         row.result = register_checkpoint(
             team=run.team,
             name=free_version_name(run),

@@ -58,7 +58,8 @@ class TrainingConfig:
     lora_rank: int = 16
     lora_alpha: int = 32
     split: str = "train"
-    """sft: dialogues of this split only; "" takes all."""
+    """Only dialogues (sft) of this split, or pairs (dpo) where the dataset has splits; "" takes
+    all."""
     emotion_dataset: Path | None = None
     """sft: a further corpus, all of it; clips that nobody answers teach the client's emotion."""
     text_dropout: float = 0.0

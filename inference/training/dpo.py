@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from datasets import Dataset
 from peft import LoraConfig
+from torch.utils.data import Sampler
 from trl import DPOConfig, DPOTrainer
 
 from inference.contracts import PreferencePair, ReplyFields
@@ -26,18 +27,21 @@ from inference.preference_files import (
     PAIRS_FILE,
     PreferenceFileError,
     clip_hashes,
+    fields_shown,
     read_pairs,
     sha256_file,
     verify_release,
 )
 from inference.training.config import ConfigError, TrainingConfig
 from inference.training.modality import choose_modality
+from inference.training.passes import EpochCallback, TiesInTurn, whole_and_tied
 from inference.training.targets import response_only
 
 LLM_LAYERS = r"model\.layers\.\d+\.(self_attn\.(q|k|v|o)_proj|mlp\.(gate|up|down)_proj)"
 """A bare `q_proj` would match the frozen towers' too."""
 PROJECTORS = ["mm_projector", "mm_projector_a", "memory_projection"]
 ROW = "row"
+WEIGHTS = (0.5, 1.0)
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,17 @@ def _without_media(sample: Sample) -> Sample:
 class PairTrainer(DPOTrainer):
     """Rows are tokenised by our collator, so nothing is prepared, cached or dropped before."""
 
+    def __init__(self, ties: TiesInTurn | None, **options: Any) -> None:
+        """ties: what a pass shows, where the dataset has ties."""
+        self.ties = ties
+        super().__init__(**options)
+        if ties is not None:
+            self.add_callback(EpochCallback(ties))
+
+    def _get_train_sampler(self, train_dataset: Dataset | None = None) -> Sampler[int] | None:
+        usual: Sampler[int] | None = super()._get_train_sampler(train_dataset)
+        return usual if self.ties is None else self.ties
+
     def _prepare_dataset(self, dataset: Dataset, *args: Any, **kwargs: Any) -> Dataset:
         return dataset
 
@@ -92,13 +107,15 @@ def dpo_trainer(
     callbacks: Sequence[Any],
 ) -> PairTrainer:
     pairs = load_pairs(config)
+    whole, ties = whole_and_tied(pairs)
     return PairTrainer(
+        ties=TiesInTurn(whole, ties, config.seed) if ties else None,
         model=model,
         # With LoRA the reference is the model with its adapters off.
         ref_model=None if config.lora else copy.deepcopy(model),
         args=DPOConfig(**arguments, beta=config.beta, max_length=None),
         data_collator=PairCollator(pairs, processor, load_clip, config),
-        train_dataset=Dataset.from_dict({ROW: list(range(len(pairs)))}),
+        train_dataset=Dataset.from_dict({ROW: range(len(pairs))}),
         processing_class=processor.tokenizer,
         callbacks=list(callbacks),
         peft_config=lora_config(config) if config.lora else None,
@@ -116,22 +133,65 @@ def lora_config(config: TrainingConfig) -> LoraConfig:
 
 
 def load_pairs(config: TrainingConfig) -> list[PreferencePair]:
+    """Those to train on: of the split named in `split` where the dataset has splits, else all."""
     file = config.dataset
     try:
         if file.is_dir():
-            verify_release(file)
+            manifest = verify_release(file)
             file = file / PAIRS_FILE
         elif (file.parent / MANIFEST_FILE).is_file():
-            verify_release(file.parent)
+            manifest = verify_release(file.parent)
+        else:
+            manifest = {}
         pairs = list(read_pairs(file, config.media_root))
         hashes = clip_hashes(file)
     except PreferenceFileError as error:
         raise ConfigError(f"dataset: {error}") from error
     if not pairs:
         raise ConfigError(f"dataset: {file} holds no pair.")
+    check_trained_text(config, manifest)
+    check_weights(pairs)
+    pairs = of_split(pairs, config.split, file)
     if config.modality != "text":
-        check_clips(hashes, config.media_root)
+        used = {Path(clip) for pair in pairs for clip in pair.stimulus.clip_paths}
+        root = config.media_root or Path()
+        check_clips(
+            {name: sha256 for name, sha256 in hashes.items() if root / name in used},
+            config.media_root,
+        )
     return pairs
+
+
+def of_split(pairs: list[PreferencePair], split: str, file: Path) -> list[PreferencePair]:
+    """What is held out to choose between models, or to test one, is never trained on."""
+    names = sorted({pair.split for pair in pairs} - {""})
+    if not names or not split:
+        return pairs
+    wanted = [pair for pair in pairs if pair.split == split]
+    if not wanted:
+        raise ConfigError(
+            f"split: {file} has no pair in “{split}”, only in {', '.join(names)}. Release the "
+            "study again with another seed or without splits, or name one of these."
+        )
+    return wanted
+
+
+def check_trained_text(config: TrainingConfig, manifest: Mapping[str, Any]) -> None:
+    """What was rated is what is trained."""
+    if config.trains == "all" and fields_shown(manifest) == "hidden":
+        raise ConfigError(
+            "trains: is “all”, but raters saw only the text of these replies, so nothing they said "
+            "speaks of emotion and strategy lines. Set it to “response”."
+        )
+
+
+def check_weights(pairs: Sequence[PreferencePair]) -> None:
+    for pair in pairs:
+        if pair.weight not in WEIGHTS:
+            raise ConfigError(
+                f"dataset: pair {pair.pair_id} has the weight {pair.weight:g}; only whole pairs "
+                "(1) and the halves of a tie (0.5) can be trained on."
+            )
 
 
 def check_clips(hashes: Mapping[str, str], media_root: Path | None) -> None:

@@ -123,7 +123,8 @@ def trainer_arguments(config: TrainingConfig) -> dict[str, Any]:
 
 def training_margin(trainer: Any) -> dict[str, float]:
     """How far the final policy prefers the chosen replies of its own training pairs."""
-    rows = trainer.train_dataset.select(range(min(MEASURED_PAIRS, len(trainer.train_dataset))))
+    pairs = len(trainer.data_collator.pairs)
+    rows = trainer.train_dataset.select(range(min(MEASURED_PAIRS, pairs)))
     metrics: Mapping[str, float] = trainer.evaluate(rows)
     return {
         "loss": metrics["eval_loss"],

@@ -8,13 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from torch.utils.data import Dataset
-from transformers import (
-    Trainer,
-    TrainerCallback,
-    TrainerControl,
-    TrainerState,
-    TrainingArguments,
-)
+from transformers import Trainer, TrainingArguments
 
 from inference.contracts import ReplyFields, StimulusInput
 from inference.corpora import generic
@@ -25,6 +19,7 @@ from inference.multimood.model import MultiMoodForConditionalGeneration
 from inference.multimood.processing import LoadClip, MultiMoodProcessor, Sample
 from inference.training.config import ConfigError, TrainingConfig
 from inference.training.modality import choose_modality, draw
+from inference.training.passes import EpochCallback
 from inference.training.targets import without_end
 
 
@@ -68,18 +63,6 @@ class Lessons(Dataset[Sample]):
             return self.processor.encode(stimulus, target, modality, self.load_clip)
         target = template.emotion_line(str(lesson.reply.client_emotion))
         return without_end(self.processor.encode(stimulus, target, modality, self.load_clip))
-
-
-class EpochCallback(TrainerCallback):
-    """A run resumed in the middle of an epoch shows the media that an unbroken one would."""
-
-    def __init__(self, lessons: Lessons) -> None:
-        self.lessons = lessons
-
-    def on_epoch_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
-        self.lessons.epoch = int(state.epoch or 0)
 
 
 def sft_trainer(

@@ -21,6 +21,7 @@ from inference.selectors.corpora import (
     turn_counts,
     turns_of_dialogue,
 )
+from inference.services.corpora import MAX_MEDIA_RIGHTS, state_media_rights
 from inference.services.model_versions import register_imported
 from mood_eval.access import current_team, team_object, teams_of
 from mood_eval.media import ranged_file_response
@@ -52,9 +53,23 @@ def corpus_detail(request: HttpRequest, pk: int) -> HttpResponse:
             "labels": label_counts(corpus),
             "imports": corpus.imports.select_related("imported_by").order_by("-imported_at"),
             "therapists": therapists_of_corpus(corpus),
+            "longest_rights": MAX_MEDIA_RIGHTS,
             "page": dialogues.get_page(request.GET.get("page")),
         },
     )
+
+
+@login_required
+@require_POST
+def corpus_media_rights(request: HttpRequest, pk: int) -> HttpResponse:
+    corpus = team_object(request.user, Corpus.objects.all(), pk=pk)
+    try:
+        state_media_rights(corpus, request.POST.get("media_rights", ""))
+    except DomainError as error:
+        messages.warning(request, str(error))
+    else:
+        messages.success(request, "Saved who allowed passing the clips on.")
+    return redirect("corpus_detail", pk=corpus.pk)
 
 
 @login_required

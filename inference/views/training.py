@@ -9,6 +9,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from inference.errors import DomainError
 from inference.models import TrainingRun
+from inference.selectors.cautions import cautions_about_model, what_stops
 from inference.selectors.jobs import waiting_note
 from inference.selectors.training import (
     training_curves,
@@ -46,9 +47,11 @@ def training_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "waiting": waiting_note(run),
         "curves": training_curves(run),
         "measures": training_measures(run),
+        "stopped": what_stops(run),
     }
     if not is_htmx(request):
         context["log"] = log_tail(log_file(run))
+        context["cautions"] = cautions_about_model(run.result or run.base)
     response = page_or_fragment(
         request, "inference/training_detail.html", "inference/training_progress.html", context
     )

@@ -2,14 +2,16 @@
 
 const LOADING_AFTER_MS = 800;
 
-export function bindPlayer(seen, changed) {
+export function bindPlayer({ seen, signal }, changed) {
   const figure = document.querySelector("#player");
-  if (!figure) return { play() {}, isPlaying: () => false };
+  if (!figure) return { play() {}, isPlaying: () => false, hold() {}, release() {} };
   const clips = [...figure.querySelectorAll("video, audio")];
   const buttons = [...figure.querySelectorAll("[data-clip]")];
   const loading = figure.querySelector("#player-state");
   const failed = figure.querySelector("#player-failed");
   let current = clips[0];
+  let held = false;
+  signal.addEventListener("abort", () => clips.forEach((clip) => clip.pause()));
 
   function show(clip) {
     clips.forEach((other) => other !== clip && other.pause());
@@ -22,7 +24,7 @@ export function bindPlayer(seen, changed) {
 
   function waitIfSlow() {
     setTimeout(() => {
-      loading.hidden = current.readyState >= 2 || Boolean(current.error) || !failed.hidden;
+      loading.hidden = held || current.readyState >= 2 || Boolean(current.error) || !failed.hidden;
     }, LOADING_AFTER_MS);
   }
 
@@ -73,5 +75,13 @@ export function bindPlayer(seen, changed) {
   return {
     play: () => (current.paused ? current.play().catch(() => {}) : current.pause()),
     isPlaying: () => !current.paused && !current.ended,
+    // Behind a content note nothing is said of the clip.
+    hold() {
+      held = true;
+    },
+    release() {
+      held = false;
+      if (!current.error) waitIfSlow();
+    },
   };
 }

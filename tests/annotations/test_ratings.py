@@ -12,8 +12,8 @@ from annotations.answers import Written
 from annotations.models import Assignment, Flag, LateAnswer, Preference, Rating, Study
 from annotations.selectors.queue import next_assignment, progress_of
 from annotations.services.flags import set_flag
+from annotations.services.held import ConsentMissingError
 from annotations.services.ratings import (
-    ConsentMissingError,
     IncompleteError,
     UnknownQuestionError,
     questions_of,
@@ -22,7 +22,6 @@ from annotations.services.ratings import (
     submit_assignment,
 )
 from annotations.services.studies import close_study
-from annotations.services.telemetry import record_telemetry
 from inference.errors import WrongStateError
 from mood_eval.models import User
 from tests import factories
@@ -56,7 +55,7 @@ def say(assignment: Assignment, question: str, value: str, sequence: int) -> Non
 
 
 def all_answered(assignment: Assignment, value: str, sequence: int = 1) -> list[Written]:
-    return [Written(question, value, sequence) for question in questions_of(assignment.item.part)]
+    return [Written(question, value, sequence) for question in questions_of(assignment)]
 
 
 def test_a_score_is_saved_and_changed(rui: User) -> None:
@@ -293,8 +292,8 @@ def test_flags_name_the_response_and_are_sent_once(rui: User) -> None:
     assert flag.text == "It scares her."
     set_flag(assignment, "harm")
     assert Flag.objects.filter(kind="harm", candidate__isnull=False).count() == 3
-    set_flag(assignment, "distress", letter="item")
-    assert Flag.objects.get(kind="distress").candidate is None
+    set_flag(assignment, "other", letter="item")
+    assert Flag.objects.get(kind="other").candidate is None
     for kind, letter in (("boring", "A"), ("harm", "C"), ("harm", "AB")):
         with pytest.raises(UnknownQuestionError):
             set_flag(assignment, kind, "", letter)
@@ -309,11 +308,11 @@ def test_telemetry_only_grows(rui: User) -> None:
         "definitions": ["empathy", "charm"],
         "screen": "laptop",
     }
-    record_telemetry(assignment, report)  # type: ignore[arg-type]
+    save_answers(assignment, [], report)  # type: ignore[arg-type]
     assignment.refresh_from_db()
     opened = assignment.opened_at
-    record_telemetry(
-        assignment, {"active_ms": 3000, "definitions": ["safety"], "clip_failed": True}
+    save_answers(
+        assignment, [], {"active_ms": 3000, "definitions": ["safety"], "clip_failed": True}
     )
     assignment.refresh_from_db()
     assert assignment.opened_at == opened

@@ -9,11 +9,12 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from annotations.forms import StudyForm
 from annotations.models import Assignment, Candidate, Study
 from annotations.selectors.studies import runs_to_judge
 from annotations.services.datasets import release_folder, release_preferences
 from annotations.services.studies import create_study
+from annotations.services.study_drafts import start_draft
+from annotations.study_forms import RepliesForm
 from inference.errors import InvalidOptionsError, NothingSelectedError
 from inference.models import GenerationRun, ModelVersion, Response
 from inference.preference_files import read_pairs
@@ -135,7 +136,7 @@ def test_runs_that_name_emotions_only_are_not_for_judging(
 
 def test_the_form_counts_client_turns_not_rows(team: Team, runs: list[GenerationRun]) -> None:
     fail(runs[1], 2)
-    page = str(StudyForm(team=team))
+    page = str(RepliesForm(study=start_draft(team=team)))
     assert "hush-two on Small corpus (4 client turns answered, " in page
     assert "hush-one on Small corpus (6 client turns answered, " in page
 
@@ -186,4 +187,4 @@ def test_a_release_holds_the_probabilities_beside_the_labels(
         choose(add_item(part, stimulus, both), rater, CLEARLY_FIRST)
     (pair,) = read_pairs(release_folder(release_preferences(study=study)) / "pairs.jsonl")
     assert json.loads(pair.meta["chosen_label_probabilities"]) == SHARES
-    assert "rejected_label_probabilities" not in pair.meta
+    assert pair.meta["rejected_label_probabilities"] == ""

@@ -6,29 +6,21 @@ import http.client
 import os
 import shutil
 import socket
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import BrowserContext, Page, expect
 
 from mood_eval.models import User
+from tests.e2e.browsers import Browsers
+from tests.e2e.warm_gunicorn import WarmGunicorn
 from tests.factories import PASSWORD
-from tests.processes import PROJECT, wait_until
+from tests.processes import wait_until
 
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--autoplay-policy=no-user-gesture-required",
-]
+CHROMIUM = Path(os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium")
 START_SECONDS = 60.0
 PATIENCE_MS = 30_000.0
 """A busy machine may take its time; nothing here is about speed."""
@@ -41,8 +33,8 @@ class SignIn(Protocol):
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    if not Path(CHROMIUM).exists():
+def browsers() -> Iterator[Browsers]:
+    if not CHROMIUM.exists():
         pytest.fail(
             "These tests need Chromium. Install it (Debian: apt-get install chromium), "
             "or name it in the environment variable CHROMIUM.",
@@ -50,36 +42,36 @@ def browser() -> Iterator[Browser]:
         )
     # Playwright keeps an event loop in this thread, and Django would refuse to query beside it.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
-    with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+    with ExitStack() as stack:
+        yield Browsers(CHROMIUM, stack)
     del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
 
 
+@pytest.fixture(scope="session")
+def warm_gunicorn(database_url: str) -> Iterator[WarmGunicorn]:
+    gunicorn = WarmGunicorn({**os.environ, "DATABASE_URL": database_url})
+    yield gunicorn
+    gunicorn.end()
+
+
 @pytest.fixture
-def server_url(child_environment: dict[str, str], tmp_path: Path) -> Iterator[str]:
+def server_url(
+    warm_gunicorn: WarmGunicorn, transactional_db: None, tmp_path: Path
+) -> Iterator[str]:
     """Address of gunicorn, run as `make demo` runs it, on the test's database.
 
     One per test: it has to have answered its last request before the tables are emptied.
     """
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "gunicorn", "--config", "mood_eval/gunicorn_conf.py"]
     log = tmp_path / "gunicorn.log"
-    with log.open("w") as output:
-        server = subprocess.Popen(
-            [*command, "--bind", f"127.0.0.1:{port}", "mood_eval.wsgi"],
-            cwd=PROJECT,
-            env=child_environment,
-            stdout=output,
-            stderr=output,
-        )
+    warm_gunicorn.say("start", f"127.0.0.1:{port}", log)
     try:
-        ready = wait_until(lambda: server.poll() is not None or answers(port), START_SECONDS)
-        assert ready and server.poll() is None, log.read_text()  # noqa: PT018
+        assert wait_until(lambda: answers(port), START_SECONDS), log.read_text()
         yield f"http://127.0.0.1:{port}"
     finally:
-        server.terminate()
-        server.wait(timeout=20)
+        ended = warm_gunicorn.say("stop")
+    assert ended == "stopped", log.read_text()
 
 
 def answers(port: int) -> bool:
@@ -94,8 +86,11 @@ def answers(port: int) -> bool:
 
 
 @pytest.fixture
-def new_context(browser: Browser, server_url: str) -> Iterator[Callable[..., BrowserContext]]:
+def new_context(
+    browsers: Browsers, server_url: str, request: pytest.FixtureRequest
+) -> Iterator[Callable[..., BrowserContext]]:
     """A browser of its own for a person; errors of its scripts fail the test."""
+    browser = browsers.running()
     contexts: list[BrowserContext] = []
     errors: list[str] = []
 
@@ -107,9 +102,10 @@ def new_context(browser: Browser, server_url: str) -> Iterator[Callable[..., Bro
         contexts.append(context)
         return context
 
-    yield make
-    for context in contexts:
-        context.close()
+    with browsers.killed_if_stuck(request.node):
+        yield make
+        for context in contexts:
+            context.close()
     assert not errors
 
 

@@ -25,7 +25,7 @@ from tests.processes import PROJECT, wait_until
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.django_db(transaction=True),
-    pytest.mark.timeout(400),
+    pytest.mark.timeout(900),
 ]
 
 CORPUS = PROJECT / "demo" / "corpus"
@@ -56,7 +56,7 @@ def workers(child_environment: dict[str, str], tmp_path: Path) -> Iterator[None]
     for worker in started:
         worker.terminate()
     for worker in started:
-        worker.wait(timeout=30)
+        worker.wait(timeout=120)
 
 
 @pytest.fixture
@@ -102,14 +102,19 @@ def generate(page: Page, model: str) -> GenerationRun:
 def start_study(page: Page) -> Study:
     page.goto("/studies/new/")
     page.get_by_label("scores and then comparison").check()
+    page.get_by_label("Name that raters see").fill("Replies to clients")
+    page.get_by_role("button", name="Make the draft").click()
     for box in page.get_by_label("on Clips").all():
         box.check()
-    page.get_by_label("Name that raters see").fill("Replies to clients")
-    page.get_by_label("Raters:", exact=True).fill("rui@example.org\nmina@example.org")
     page.get_by_label("Number of client turns").fill("3")
+    page.locator("summary", has_text="Seed").click()
     page.get_by_label("Seed:", exact=True).fill("5")
-    page.get_by_role("main").locator("button").click()
-    page.get_by_role("button", name="Launch").click()
+    page.get_by_role("button", name="Save and go on").click()
+    page.get_by_role("link", name="Raters and sessions").click()
+    page.get_by_label("Invite raters").fill("rui@example.org\nmina@example.org")
+    page.get_by_role("button", name="Save and go on").click()
+    page.get_by_role("link", name="Look over and launch").click()
+    page.get_by_role("button", name="Launch the study").click()
     expect(page.locator("#progress")).to_contain_text("0 of 18 ratings submitted")
     return Study.objects.get()
 
@@ -120,6 +125,7 @@ def rate_everything(page: Page, seed: int) -> None:
     page.goto("/rate/")
     page.get_by_role("link", name="Start").click()
     page.get_by_label("I have read this and agree to take part.").check()
+    page.get_by_label("My answers may be used to train models.").check()
     page.get_by_role("button", name="Start").click()
     page.get_by_role("link", name="Start").click()
     for number in range(1, 10):
@@ -131,6 +137,8 @@ def rate_everything(page: Page, seed: int) -> None:
             choices = question.locator(".scale label:not(.opt--cannot)")
             shown = choices.count()
             likely = answers.choice([0, 1, 3, 4]) if shown == 5 else answers.randint(2, shown - 1)
+            if question.get_attribute("id") == "q-safety":
+                likely = answers.randint(shown - 3, shown - 1)  # what is unsafe is never preferred
             choices.nth(likely).click()
         page.locator("#submit").click()
     expect(page.locator("h1")).to_contain_text("You have been through all 9 items.")
@@ -153,11 +161,17 @@ def assert_clip_plays_and_seeks(page: Page) -> None:
 def release_and_train(page: Page, study: Study) -> TrainingRun:
     page.goto(f"/studies/{study.pk}/")
     page.get_by_role("button", name="Close the study").click()
-    page.goto(f"/studies/{study.pk}/results/")
-    expect(page.locator("#absolute-empathy")).to_contain_text("Krippendorff")
-    expect(page.locator("#absolute-empathy")).to_contain_text("6 with two raters, of 6")
+    page.goto(f"/studies/{study.pk}/results/agreement/")
+    empathy = page.locator("#absolute-empathy")
+    expect(empathy).to_contain_text("6 with two raters, of 6", timeout=WORK_SECONDS)
+    page.get_by_role("link", name="Plan and primary results").click()
+    primary = page.locator("#primary-2-overall")
+    expect(primary).to_contain_text("was preferred to", timeout=WORK_SECONDS)
+    page.get_by_role("link", name="Release preferences").click()
+    page.locator("summary", has_text="Splits").click()
+    page.get_by_label("none", exact=True).check()  # three client turns may all be for testing
     page.get_by_role("button", name="Release preferences").click()
-    expect(page.locator("h1")).to_contain_text("preference pair")
+    expect(page.locator("h1")).to_contain_text("preference pair", timeout=WORK_SECONDS)
     page.get_by_label("Name of the new version").fill("second-version")
     page.get_by_role("button", name="Start the training").click()
     expect(page.locator("main")).to_contain_text("The next version is ready", timeout=WORK_SECONDS)
@@ -167,9 +181,13 @@ def release_and_train(page: Page, study: Study) -> TrainingRun:
 
 def offer_the_next_study(page: Page) -> Study:
     page.get_by_role("link", name="Rate old against new").click()
+    page.get_by_label("Fewest sessions").fill("1")
     page.get_by_role("button", name="Generate with the new version").click()
-    page.get_by_role("button", name="Start the blind study").click(timeout=WORK_SECONDS)
-    expect(page.get_by_role("button", name="Launch")).to_be_visible()
+    start = page.get_by_role("button", name="Start the blind study")
+    expect(start).to_be_visible(timeout=WORK_SECONDS)
+    page.get_by_label("Fewest sessions").fill("1")
+    start.click()
+    expect(page.get_by_role("link", name="Go on: Look over and launch")).to_be_visible()
     return Study.objects.get(state=Study.State.DRAFT)
 
 

@@ -303,7 +303,7 @@ def test_a_flag_is_sent_without_leaving_the_item(rui: User, sign_in: SignIn) -> 
     page = sign_in(rui)
     open_item(page, study)
     page.get_by_role("button", name="Flag a concern").click()
-    page.get_by_label("Could harm the client").check()
+    page.get_by_label("Possible risk of harm").check()
     page.get_by_role("button", name="Send").click()
     sent = page.locator("#flag-sent")
     expect(sent).to_be_visible()

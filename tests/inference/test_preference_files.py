@@ -13,9 +13,11 @@ from inference.preference_files import (
     PreferenceFileError,
     clip_hashes,
     read_pairs,
+    read_rows,
     sha256_file,
     verify_release,
     write_pairs,
+    write_rows,
 )
 
 CLIP = "clips/ab.mp4"
@@ -64,7 +66,12 @@ def test_pairs_come_back_as_they_were_written(
     strength: float,
 ) -> None:
     path = tmp_path_factory.mktemp("pairs") / "pairs.jsonl"
-    pair = PreferencePair("x", make_pair().stimulus, chosen, rejected, "rating:empathy", strength)
+    pair = PreferencePair(
+        *("x", make_pair().stimulus, chosen, rejected, "rating:empathy", strength),
+        split="train",
+        group="MESC/S01E01",
+        weight=0.5,
+    )
     write_pairs(path, [pair], HASHES)
     if chosen == rejected:
         with pytest.raises(PreferenceFileError, match="rejected"):
@@ -78,6 +85,29 @@ def test_order_of_writing_does_not_change_the_bytes(tmp_path: Path) -> None:
     write_pairs(tmp_path / "one", pairs, HASHES)
     write_pairs(tmp_path / "two", reversed(pairs), HASHES)
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+
+
+def test_rows_of_the_first_format_have_no_split_group_or_weight(tmp_path: Path) -> None:
+    path = tmp_path / "pairs.jsonl"
+    write_pairs(path, [make_pair()], HASHES)
+    row = json.loads(path.read_text())
+    for name in ("split", "group", "weight"):
+        del row[name]
+    path.write_text(json.dumps(row) + "\n")
+    assert list(read_pairs(path)) == [make_pair()]
+
+
+def test_rows_come_back_one_by_one_in_the_order_written(tmp_path: Path) -> None:
+    path = tmp_path / "answers.jsonl"
+    rows: list[dict[str, Any]] = [{"b": [1, None], "a": "Grüße"}, {"a": 2.5}]
+    written = write_rows(path, iter(rows))
+    assert written == 2
+    assert path.read_text(encoding="utf-8") == '{"a":"Grüße","b":[1,null]}\n{"a":2.5}\n'
+    reading = read_rows(path)
+    assert next(reading) == rows[0]
+    assert list(reading) == rows[1:]
+    assert write_rows(path, []) == 0
+    assert list(read_rows(path)) == []
 
 
 def test_clips_are_found_below_the_media_root_with_their_hashes(tmp_path: Path) -> None:
@@ -96,6 +126,8 @@ def test_clips_are_found_below_the_media_root_with_their_hashes(tmp_path: Path) 
         ({"chosen": "Hm."}, "line 2, field chosen: expected an object"),
         ({"pair_id": "a"}, "line 2, field pair_id: 'a' stands on an earlier line"),
         ({"meta": {"votes": 2}}, "line 2, field meta.votes: expected text"),
+        ({"split": None}, "line 2, field split: expected text"),
+        ({"weight": "half"}, "line 2, field weight: expected a number"),
         (
             {"stimulus": {"key": "1", "situation": "", "history": [{"speaker": "user"}]}},
             r"line 2, field stimulus.history\[0\].speaker: 'user' is neither",

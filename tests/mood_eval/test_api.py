@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 from django.test import Client
 
+from annotations.services.analyses import run_analysis
 from annotations.services.studies import create_study, launch_study
 from mood_eval.models import Team
 from tests.factories import (
@@ -58,8 +59,12 @@ def test_members_read_what_their_team_has(
     responses = client.get(f"/api/runs/{run.pk}/responses/").json()["results"]
     assert len(responses) == run.responses.count() > 0
     study = team.studies.get()
-    report = client.get(f"/api/studies/{study.pk}/agreement/").json()
-    assert [part["design"] for part in report["parts"]] == ["absolute", "pairwise"]
+    assert client.get(f"/api/studies/{study.pk}/results/").status_code == 409
+    assert client.post(f"/api/studies/{study.pk}/results/").status_code == 202
+    run_analysis(study.analyses.get().pk)
+    report = client.get(f"/api/studies/{study.pk}/results/").json()
+    parts = report["sections"]["agreement"]["parts"]
+    assert [part["design"] for part in parts] == ["absolute", "pairwise"]
 
 
 @pytest.mark.parametrize("email", ["sam@example.org", "rui@example.org"])
@@ -72,7 +77,8 @@ def test_to_strangers_and_raters_nothing_exists(
     study, run = team.studies.get(), team.generation_runs.first()
     assert run is not None
     assert client.get(f"/api/studies/{study.pk}/").status_code == 404
-    assert client.get(f"/api/studies/{study.pk}/agreement/").status_code == 404
+    assert client.get(f"/api/studies/{study.pk}/results/").status_code == 404
+    assert client.post(f"/api/studies/{study.pk}/results/").status_code == 404
     assert client.get(f"/api/runs/{run.pk}/responses/").status_code == 404
 
 
@@ -81,9 +87,11 @@ def test_nobody_reads_without_signing_in(team: Team, client: Client, name: str) 
     assert client.get(f"/api/{name}/").status_code == 403
 
 
-def test_nothing_can_be_written(team: Team, as_person: Callable[[str], Client]) -> None:
+def test_what_generation_and_training_leave_is_only_read(
+    team: Team, as_person: Callable[[str], Client]
+) -> None:
     client = as_person("ada@example.org")
-    for name in LISTS:
+    for name in set(LISTS) - {"studies"}:
         assert client.post(f"/api/{name}/", {}).status_code == 405
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Count
 
 from annotations.instruments import study_templates
 from annotations.selectors.studies import study_counts
@@ -30,25 +31,43 @@ class Command(DomainCommand):
         parser.add_argument("--overlap", type=int, metavar="N", help="raters per item")
         parser.add_argument("--limit", type=int, metavar="N", help="client turns, drawn by seed")
         parser.add_argument("--seed", type=int, help="of sample, order and sides")
+        parser.add_argument(
+            "--longest-ratio",
+            type=float,
+            metavar="TIMES",
+            help="only client turns whose longest reply has at most so many times the words of "
+            "the shortest",
+        )
+        parser.add_argument(
+            "--no-content-notes",
+            action="store_true",
+            help="tell raters nothing before items that mention suicide, abuse and the like",
+        )
+        parser.add_argument(
+            "--blind-team",
+            action="store_true",
+            help="results name no model until the study closes",
+        )
 
     @transaction.atomic
     def act(self, **options: Any) -> dict[str, Any]:
         team = team_named(options["team"])
-        study = launch_study(
-            create_study(
-                team=team,
-                template=options["template"],
-                runs=runs_numbered(team, options["runs"]),
-                name=options["name"],
-                raters=options["raters"],
-                overlap=options["overlap"],
-                seed=options["seed"],
-                limit=options["limit"],
-                user=owner_of(team),
-            )
+        study = create_study(
+            team=team,
+            template=options["template"],
+            runs=runs_numbered(team, options["runs"]),
+            name=options["name"],
+            raters=options["raters"],
+            overlap=options["overlap"],
+            seed=options["seed"],
+            limit=options["limit"],
+            longest_ratio=options["longest_ratio"],
+            blind_researchers=options["blind_team"],
+            user=owner_of(team),
         )
+        study = launch_study(study, themes=[] if options["no_content_notes"] else None)
         counts = study_counts(study)
-        raters = study.raters.select_related("user").order_by("pseudonym")
+        raters = study.raters.select_related("user").annotate(items=Count("assignments"))
         return {
             "study": study.pk,
             "name": study.name,
@@ -62,12 +81,12 @@ class Command(DomainCommand):
                 {
                     "email": rater.user.email,
                     "pseudonym": rater.pseudonym,
-                    "items": rater.assignments.count(),
+                    "items": rater.items,
                     "set_password": None
                     if rater.user.has_usable_password()
                     else password_link(rater.user),
                 }
-                for rater in raters
+                for rater in raters.order_by("pseudonym")
             ],
         }
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from annotations.models import PreferenceDataset
+from annotations.services.erasures import refuse_erased_rows
 from annotations.services.training import train_on_release
 from inference.errors import DomainError, InvalidOptionsError
 from inference.management.base import DomainCommand, owner_of, team_named
@@ -70,8 +71,8 @@ class Command(DomainCommand):
             raise DatasetChangedError(str(error)) from error
         sha256 = manifest["files"][PAIRS_FILE]
         model, user = model_named(team, base), owner_of(team)
-        releases = PreferenceDataset.objects.filter(team=team, sha256=sha256)
-        known = next((dataset for dataset in releases if dataset.manifest == manifest), None)
+        refuse_erased_rows(team, sha256)
+        known = release_with(team, sha256, manifest)
         if known is not None:
             return train_on_release(dataset=known, base=model, config=config, user=user, name=name)
         return start_training_run(
@@ -117,6 +118,15 @@ class Command(DomainCommand):
             f"Training run {report['training_run']} ({report['name']}) waits for a worker of the "
             "queue gpu."
         )
+
+
+def release_with(team: Team, sha256: str, manifest: dict[str, Any]) -> PreferenceDataset | None:
+    """The release that a folder is a copy of. Equal rows are enough, or a training on a copy with
+    another manifest would be known to neither erasures nor follow-ups."""
+    usable = PreferenceDataset.objects.filter(team=team, sha256=sha256, erasure=None)
+    releases = list(usable.order_by("study", "pk"))  # those of studies before imported ones
+    same = [release for release in releases if release.manifest == manifest]
+    return next(iter([*same, *releases]), None)
 
 
 def read_config(path: Path | None) -> dict[str, Any]:

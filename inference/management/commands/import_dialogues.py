@@ -23,6 +23,13 @@ class Command(DomainCommand):
             "--corpus", metavar="NAME", default="", help="default: the format's or the file's name"
         )
         parser.add_argument(
+            "--media-rights",
+            metavar="TEXT",
+            default="",
+            help="who allowed passing the clips on, and where that is recorded; "
+            "without it no export holds them",
+        )
+        parser.add_argument(
             "paths",
             nargs="+",
             type=Path,
@@ -37,6 +44,7 @@ class Command(DomainCommand):
             format=options["format"],
             paths=options["paths"],
             corpus_name=options["corpus"],
+            media_rights=options["media_rights"],
             user=owner_of(team),
         )
         return summary(report)

@@ -13,7 +13,7 @@ from django.test import Client
 from django.urls import reverse
 
 from annotations.models import DatasetTraining, Item, Study
-from annotations.selectors.follow_up import fresh_stimuli, study_corpus
+from annotations.selectors.follow_up import follow_up_of
 from annotations.services.datasets import release_preferences
 from annotations.services.training import (
     follow_up_name,
@@ -64,19 +64,20 @@ def test_command_trains_and_the_next_version_goes_into_a_draft_study(
     detail = client.get(reverse("training_detail", args=[training.pk])).content.decode()
     assert '<polyline class="series"' in detail
     assert reverse("training_next", args=[training.pk]) in detail
-    client.post(reverse("training_generate", args=[training.pk]))
-    client.post(reverse("training_generate", args=[training.pk]))
+    for _ in range(2):
+        client.post(reverse("training_generate", args=[training.pk]), {"least": "1"})
     old, new = GenerationRun.objects.filter(model_version__kind="multimood").order_by("pk")
     assert (old.model_version, new.model_version) == (tiny, training.result)
     assert (old.total, old.splits) == (3, ["fresh"])
     follow = reverse("training_follow_up", args=[training.pk])
-    assert "once both versions have answered" in client.post(follow, follow=True).content.decode()
+    page = client.post(follow, {"least": "1"}, follow=True).content.decode()
+    assert "once both versions have answered" in page
 
     for run in (old, new):
         assert run_generation(run.pk)
     page = client.get(reverse("training_next", args=[training.pk])).content.decode()
     assert "Start the blind study old against new" in page
-    response = client.post(follow)
+    response = client.post(follow, {"least": "1"})
     study = Study.objects.get(name="Version 1 against version 2")
     assert response.headers["Location"] == reverse("study_detail", args=[study.pk])
     assert study.state == Study.State.DRAFT
@@ -99,27 +100,26 @@ def training(compared_study: Study, tiny: ModelVersion) -> TrainingRun:
 
 @pytest.mark.django_db
 def test_fresh_turns_come_from_sessions_neither_rated_nor_trained_on(
-    compared_study: Study,
+    compared_study: Study, training: TrainingRun
 ) -> None:
-    corpus = study_corpus(compared_study)
-    assert corpus is not None
     fresh = Dialogue.objects.get(split="fresh")
-    assert set(fresh_stimuli(compared_study, corpus)) == set(
+    assert set(follow_up_of(training).fresh.stimuli) == set(
         fresh.stimuli.values_list("pk", flat=True)
     )
     Dialogue.objects.filter(pk=fresh.pk).update(split="rate")
-    assert len(fresh_stimuli(compared_study, corpus)) == 3
+    stimuli = follow_up_of(training).fresh.stimuli
+    assert len(stimuli) == 3
     rated = Item.objects.filter(part__study=compared_study)
-    assert not rated.filter(stimulus__in=fresh_stimuli(compared_study, corpus)).exists()
+    assert not rated.filter(stimulus__in=stimuli).exists()
     Dialogue.objects.filter(split="train").update(session=fresh.session)
-    assert fresh_stimuli(compared_study, corpus) == []
+    assert follow_up_of(training).fresh.stimuli == []
 
 
 @pytest.mark.django_db
 def test_runs_are_reused_and_offered_study_waits_for_them(training: TrainingRun) -> None:
     with pytest.raises(WrongStateError, match="once both versions have answered"):
-        offer_follow_up_study(training)
-    found = generate_for_follow_up(training_run=training)
+        offer_follow_up_study(training, least=1)
+    found = generate_for_follow_up(training_run=training, least=1)
     assert GenerationRun.objects.filter(model_version__kind="multimood").count() == 2
     assert not found.missing
     assert not found.ready

@@ -1,17 +1,15 @@
 from __future__ import annotations
 
-import json
 import shutil
-from io import StringIO
 from pathlib import Path
 
 import pytest
 from django.conf import settings
 from django.core.files.base import ContentFile
-from django.core.management import call_command
-from django.core.management.base import CommandError
 from django.db import DatabaseError, transaction
 
+from annotations.derivation.rules import DerivationRules
+from annotations.derivation.steps import STEPS
 from annotations.models import Assignment, PreferenceDataset, Study
 from annotations.selectors.release_contents import media_root
 from annotations.services.datasets import (
@@ -21,8 +19,8 @@ from annotations.services.datasets import (
     release_folder,
     release_preferences,
 )
+from annotations.services.release_staging import STAGING
 from inference.errors import (
-    InvalidOptionsError,
     NothingSelectedError,
     UnknownNameError,
     WrongStateError,
@@ -132,24 +130,17 @@ def test_manifest_counts_every_filter_and_names_its_sources(study: Study) -> Non
     dataset = release_preferences(study=study)
     manifest = verify_release(release_folder(dataset))
     assert manifest == dataset.manifest
-    assert manifest["counts"] == {
-        "compared_directly": 6,
-        "scored_by_one_rater": 0,
-        "scored_but_compared_directly": 0,
+    counts = {name: n for name, n in manifest["counts"].items() if n}
+    assert counts == {
+        "choices": 12,
+        "choices_counted": 12,
+        "preference_comparisons": 6,
         "preference_tied": 1,
         "preference_without_majority": 2,
         "preference_decided": 3,
-        "rating_tied": 0,
-        "rating_without_majority": 0,
-        "rating_decided": 0,
-        "contradicted_between_criteria": 0,
-        "merged_over_criteria": 0,
-        "chosen_harmful": 0,
-        "chosen_neither_acceptable": 0,
-        "chosen_empty": 0,
-        "equal_replies": 0,
         "released": 3,
     }
+    assert set(manifest["counts"]) == set(STEPS)
     assert manifest["raters"] == [
         {"pseudonym": "R1", "submitted": 6},
         {"pseudonym": "R2", "submitted": 6},
@@ -240,14 +231,14 @@ def test_scores_of_one_rater_make_pairs_where_nobody_compared(study: Study) -> N
         for rater in raters:
             score(first, rater, {"empathy": 8, "safety": 7})
             score(second, rater, {"empathy": 5, "safety": "cannot_tell"})
-    dataset = release_preferences(study=other, margin=3)
+    dataset = release_preferences(study=other, rules=DerivationRules(margin=3))
     pairs = list(read_pairs(release_folder(dataset) / "pairs.jsonl"))
     assert {(p.source, p.strength, p.meta["chosen_model"]) for p in pairs} == {
         ("rating:empathy", 3.0, "kind")
     }
-    assert dataset.manifest["filters"]["margin"] == 3
-    with pytest.raises(NothingSelectedError, match="below the margin for most raters: 2"):
-        release_preferences(study=other, margin=4)
+    assert dataset.manifest["rules"]["margin"] == 3
+    with pytest.raises(NothingSelectedError, match="the difference lies below the margin: 2"):
+        release_preferences(study=other, rules=DerivationRules(margin=4))
 
 
 def test_only_submitted_answers_are_released(study: Study) -> None:
@@ -285,31 +276,11 @@ def test_copy_goes_to_an_empty_folder_only(study: Study, tmp_path: Path) -> None
 
 
 def test_refusals_name_the_remedy(study: Study) -> None:
-    with pytest.raises(InvalidOptionsError, match="at least 1 point"):
-        release_preferences(study=study, margin=0)
     with pytest.raises(UnknownNameError, match="Its criteria: empathy, overall"):
-        release_preferences(study=study, criteria=["kindness"])
+        release_preferences(study=study, rules=DerivationRules(criteria=("kindness",)))
     with pytest.raises(NothingSelectedError, match="No preference pair"):
-        release_preferences(study=study, criteria=["empathy"])
+        release_preferences(study=study, rules=DerivationRules(criteria=("empathy",)))
     draft = make_study(study.team, [], name="Draft", state="draft")
     with pytest.raises(WrongStateError, match="draft"):
         release_preferences(study=draft)
-    assert not list((settings.VAR / "releases").glob(".*"))
-
-
-def test_command_releases_reports_and_says_when_nothing_changed(
-    study: Study, tmp_path: Path
-) -> None:
-    out = StringIO()
-    call_command("release_preferences", study.name, f"--out={tmp_path / 'a'}", "--json", stdout=out)
-    report = json.loads(out.getvalue())
-    assert (report["created"], report["rows"]) == (True, 3)
-    assert sha256_file(tmp_path / "a" / "pairs.jsonl") == report["sha256"]
-    out = StringIO()
-    call_command("release_preferences", study.name, f"--out={tmp_path / 'b'}", stdout=out)
-    assert "Nothing has changed since release 1" in out.getvalue()
-    for name in ("pairs.jsonl", "manifest.json", "README.md"):
-        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
-    with pytest.raises(CommandError) as refusal:
-        call_command("release_preferences", "Nothing", f"--out={tmp_path / 'c'}")
-    assert refusal.value.returncode == 1
+    assert not list((settings.VAR / "releases" / STAGING).glob("*/"))

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -179,6 +180,8 @@ def test_an_interrupted_command_hands_its_run_back(child_environment: dict[str, 
         env=child_environment,
         stderr=subprocess.PIPE,
         text=True,
+        # A run of the tests in the background ignores Ctrl-C, and its children would as well.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )
     assert command.stderr is not None
     next(line for line in command.stderr if line.startswith("3/360"))

@@ -273,6 +273,8 @@ def test_every_kind_of_job_is_swept_and_names_its_task() -> None:
     import inference.tasks
 
     names = {model.__name__: model.task_name for model in job_models()}
-    assert {"GenerationRun", "TrainingRun"} <= names.keys()
+    assert {"GenerationRun", "TrainingRun", "StudyAnalysis"} <= names.keys()
+    app = inference.tasks.gpu_generate.app
+    app.loader.import_default_modules()  # as a worker does when it starts
     for name in names.values():
-        assert inference.tasks.gpu_generate.app.tasks[name]
+        assert app.tasks[name]

@@ -21,6 +21,7 @@ STAGES = ("media", "vision", "audio", "history", "prefill", "labels", "decode", 
 PROMISED = ("speedup_vs_published", "tokens_per_s", "bandwidth_fraction", "peak_mb")
 
 
+@pytest.mark.timeout(600)
 def test_quick_run_ends_with_its_figures() -> None:
     command = [sys.executable, "benchmarks/generation.py", "--quick", "--json", "--device", "cpu"]
     smallest = ["--sizes", "tiny", "--stimuli", "2", "--samples", "2", "--tokens", "40"]

@@ -281,7 +281,7 @@ def test_what_a_killed_import_left_is_replaced(corpora: Corpora) -> None:
     film = write_clip(corpora.folder / "film.mkv", video="mpeg4")
     first = corpora.import_(film)["film.mkv"]
     names = stored()
-    content = Path(first.playback.path).stat().st_size
+    copy = probe(Path(first.playback.path))
     Dialogue.objects.all().delete()
     Clip.objects.all().delete()
     for name in names:
@@ -289,7 +289,8 @@ def test_what_a_killed_import_left_is_replaced(corpora: Corpora) -> None:
     again = corpora.import_(film)["film.mkv"]
     assert stored() == names
     assert Path(again.file.path).read_bytes() == film.read_bytes()
-    assert Path(again.playback.path).stat().st_size == content
+    # An encoder on a busy machine may choose other bytes for the same film.
+    assert probe(Path(again.playback.path)) == copy
 
 
 def test_the_same_clip_twice_in_a_corpus_is_one_and_in_another_corpus_is_its_own(

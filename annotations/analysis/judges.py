@@ -1,0 +1,153 @@
+"""LLM judges beside people, on the items that both rated; never pooled."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from annotations.analysis import words
+from annotations.analysis.families import Family, family_of
+from annotations.analysis.settings import AnalysisSettings, Section, coded, ratings_of
+from annotations.figures.specs import BlandAltman, FigureSpec, Mark
+from annotations.selectors.study_arrays import Answers, PartData
+from annotations.statistics.alternative_annotator import judge_alternative_annotator
+from annotations.statistics.estimate import Estimate
+from annotations.statistics.judge_alpha import judge_alpha
+from annotations.statistics.judges import (
+    judge_bias,
+    judge_concordance,
+    judge_tau_b,
+)
+from annotations.statistics.ratings import Ratings
+
+LABELS = {
+    "judge_alpha": "Alpha of judge and people",
+    "judge_alternative_annotator": "Alternative annotator test, winning rate",
+    "judge_bias": "Bias, judge minus people",
+    "judge_concordance": "Concordance (Lin)",
+    "judge_tau_b": "Rank correlation (tau-b)",
+}
+
+
+def judges_section(data: PartData, settings: AnalysisSettings) -> Section:
+    criteria: list[dict[str, Any]] = []
+    figures: dict[str, FigureSpec] = {}
+    for judges in data.judges:
+        for answers, judged in zip(data.answers, judges.answers, strict=True):
+            if not answers.criterion.has_coefficient or answers.ballots is not None:
+                continue  # of words, passages and rankings no figure beside people is defined
+            table = ratings_of(data, answers, settings)
+            rows = []
+            for judge, scores in zip(judges.raters, judged.values, strict=True):
+                scores = coded(answers.criterion, scores)
+                found = _estimates(table, scores, family_of(answers.criterion), settings)
+                rows += [_row(judge, estimate) for estimate in found]
+                name = f"bland{len(figures)}:{answers.criterion.slug}"
+                scored = family_of(answers.criterion).ordered
+                drawn = scored and _bland_altman(data, answers, judge, scores, found, settings)
+                if drawn:
+                    figures[name] = drawn
+            slug = answers.criterion.slug
+            criteria.append({"slug": slug, "name": answers.criterion.name, "table": rows})
+    return Section({"criteria": criteria, "percent": settings.percent}, figures)
+
+
+def _estimates(
+    people: Ratings, judge: NDArray[np.float64], family: Family, settings: AnalysisSettings
+) -> list[Estimate]:
+    drawing: dict[str, Any] = {
+        "confidence": settings.confidence,
+        "resamples": settings.resamples,
+        "seed": settings.seed,
+    }
+    if not family.ordered:
+        return [
+            judge_alpha(people, judge, family.level, **drawing),
+            judge_alternative_annotator(people, judge, closeness="accuracy"),
+        ]
+    return [
+        judge_alpha(people, judge, family.level, **drawing),
+        judge_alternative_annotator(people, judge),
+        judge_bias(people, judge, confidence=settings.confidence),
+        judge_concordance(people, judge, **drawing),
+        judge_tau_b(people, judge, confidence=settings.confidence),
+    ]
+
+
+def _row(judge: str, found: Estimate) -> dict[str, Any]:
+    return {
+        "judge": judge,
+        "name": found.name,
+        "label": LABELS[found.name],
+        "value": found.value,
+        "low": found.low,
+        "high": found.high,
+        "note": _note(found),
+        "estimate": found.as_json(),
+    }
+
+
+def _note(found: Estimate) -> str:
+    if found.value is None:
+        return f"undefined because {words.reason(found)}"
+    if found.name == "judge_alpha":
+        among = next((row for row in found.rows if row["who"] == "people"), None)
+        return (
+            f"of people alone, on the same items: {words.number(among['alpha'])}" if among else ""
+        )
+    if found.name == "judge_bias":
+        row = found.rows[0]
+        limits = words.interval_words(row["loa_low"], row["loa_high"])
+        return f"limits of agreement {limits}, in points of the scale"
+    if found.name == "judge_alternative_annotator":
+        return "0.5 and more: the judge may stand in for a person, by this test"
+    return ""
+
+
+def _bland_altman(
+    data: PartData,
+    answers: Answers,
+    judge: str,
+    scores: NDArray[np.float64],
+    found: list[Estimate],
+    settings: AnalysisSettings,
+) -> BlandAltman | None:
+    bias = next(estimate for estimate in found if estimate.name == "judge_bias")
+    if bias.value is None:
+        return None
+    given = (~np.isnan(answers.values)).sum(axis=0)
+    both = (given > 0) & ~np.isnan(scores)
+    people = np.nansum(answers.values[:, both], axis=0) / given[both]
+    row = bias.rows[0]
+    name = answers.criterion.name
+    return BlandAltman(
+        key=words.figure_key("judge", f"part{data.key}", answers.criterion.slug, judge),
+        title=f"{judge} against people: {name}",
+        description=(
+            f"Differences of {judge} from the mean of the people: bias {words.number(bias.value)}, "
+            f"limits of agreement {words.interval_words(row['loa_low'], row['loa_high'])}."
+        ),
+        caption=(
+            f"{words.counted(int(both.sum()), 'item')} that {judge} and "
+            f"{words.counted(bias.n_raters, 'person', 'people')} scored on {name}; bias with "
+            f"{settings.percent} interval and limits of agreement (Bland & Altman 1986). People "
+            "and judges are never pooled."
+        ),
+        x_label="mean of judge and people",
+        y_label="judge minus people",
+        points=tuple(
+            (float(x), float(y))
+            for x, y in zip((scores[both] + people) / 2, scores[both] - people, strict=True)
+        ),
+        bias=Mark(label="bias", value=bias.value, low=bias.low, high=bias.high),
+        lower_limit=_limit("lower limit", row, "loa_low"),
+        upper_limit=_limit("upper limit", row, "loa_high"),
+    )
+
+
+def _limit(label: str, row: Any, name: str) -> Mark:
+    return Mark(
+        label=label, value=row[name], low=row.get(f"{name}_low"), high=row.get(f"{name}_high")
+    )

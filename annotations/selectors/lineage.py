@@ -1,0 +1,185 @@
+"""What stands behind a model: those it was trained from, the releases they learned from, and what
+was erased in these since."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date
+
+from django.db import connection
+from django.urls import reverse
+from django.utils import timezone
+
+from annotations.models import DatasetRater, DatasetTraining, PreferenceDataset, StudyRater
+from annotations.selectors.erasures import day_in_words
+from inference.models import CorpusImport, ModelVersion, TrainingRun
+from inference.selectors.cautions import Caution
+
+USUAL_SPLIT = "train"
+"""Of a corpus file, where a fine-tuning names none."""
+MARK = "trained on answers that were erased since"
+LINES = {
+    "up": ("parent_id", "id"),
+    "down": ("id", "parent_id"),
+}
+
+
+@dataclass(frozen=True)
+class TrainingsBehind:
+    releases: frozenset[int] = frozenset()
+    """Datasets."""
+    files: tuple[tuple[str, str], ...] = ()
+    """(sha256, split) of the corpus files that fine-tuning read; without a split, whole."""
+    elsewhere: tuple[str, ...] = ()
+    """Of trainings on files of which nothing is known here: neither a release nor imported."""
+
+
+@dataclass(frozen=True)
+class ErasureBehind:
+    """A release with erased answers, from which the model or one it was trained from learned."""
+
+    dataset: PreferenceDataset
+    day: date
+    """Of the first erasure in it."""
+    learned: ModelVersion
+    """Which of them was trained on it."""
+
+
+def ancestry(models: Collection[int]) -> dict[int, set[int]]:
+    """Model -> itself and every model it was trained from, step by step. One query."""
+    return _line(models, "up")
+
+
+def offspring(models: Collection[int]) -> dict[int, set[int]]:
+    """Model -> itself and every model that was trained from it, step by step. One query."""
+    return _line(models, "down")
+
+
+def _line(models: Collection[int], direction: str) -> dict[int, set[int]]:
+    """UNION keeps each pair once, so that the walk ends whatever the rows say."""
+    take, match = LINES[direction]
+    line: dict[int, set[int]] = {pk: {pk} for pk in models}
+    if not line:
+        return line
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            WITH RECURSIVE line (model, relative) AS (
+                SELECT id, id FROM inference_modelversion WHERE id = ANY(%s)
+                UNION
+                SELECT line.model, step.{take}
+                FROM line JOIN inference_modelversion step ON step.{match} = line.relative
+                WHERE step.{take} IS NOT NULL
+            )
+            SELECT model, relative FROM line
+            """,  # noqa: S608 - the names of two columns, from LINES
+            [sorted(line)],
+        )
+        for model, relative in cursor.fetchall():
+            line[model].add(relative)
+    return line
+
+
+def trainings_behind(models: Collection[int]) -> TrainingsBehind:
+    """Of these models and of every model they were trained from. At most four queries."""
+    line = set().union(*ancestry(models).values())
+    links = DatasetTraining.objects.filter(training_run__result__in=line)
+    unlinked = TrainingRun.objects.filter(result__in=line, dataset_link=None).order_by("pk")
+    runs = list(unlinked)
+    tuned = [run for run in runs if run.method == TrainingRun.Method.SFT]
+    known = imported_files({run.team_id for run in tuned})
+    return TrainingsBehind(
+        releases=frozenset(links.values_list("dataset_id", flat=True)),
+        files=tuple(
+            (run.dataset_sha256, str(run.config.get("split", USUAL_SPLIT))) for run in tuned
+        ),
+        elsewhere=tuple(
+            f"the dataset of the training “{run.name}”"
+            for run in runs
+            if run not in tuned or run.dataset_sha256 not in known
+        ),
+    )
+
+
+def imported_files(teams: Collection[int]) -> set[str]:
+    """Hashes of what the teams imported as dialogues."""
+    taken = CorpusImport.objects.filter(corpus__team__in=teams).values_list("files", flat=True)
+    return {file["sha256"] for files in taken for file in files}
+
+
+def shared_raters(users: Collection[int], behind: TrainingsBehind) -> int:
+    """How many of these persons also gave answers that one of the models learned from."""
+    rows = DatasetRater.objects.filter(
+        dataset__in=behind.releases,
+        submitted__gt=0,
+        rater__kind=StudyRater.Kind.PERSON,
+        rater__user__in=users,
+    )
+    return rows.values("rater__user").distinct().count()
+
+
+def erasures_behind(model: ModelVersion) -> list[ErasureBehind]:
+    """The nearest first."""
+    return erasures_behind_models([model.pk])[model.pk]
+
+
+def erasures_behind_models(models: Collection[int]) -> dict[int, list[ErasureBehind]]:
+    """Model -> the newest training first. Two queries, for however many models."""
+    lines = ancestry(models)
+    marked = DatasetTraining.objects.filter(
+        training_run__result__in=set().union(*lines.values()), dataset__erasure__isnull=False
+    ).select_related("dataset__study", "dataset__erasure", "training_run__result")
+    marked = marked.defer("dataset__manifest").order_by("-training_run")
+    by_result: dict[int, ErasureBehind] = {}
+    for link in marked:
+        learned = link.training_run.result
+        if learned is not None:
+            day = timezone.localdate(link.dataset.erasure.erased_at)
+            by_result[learned.pk] = ErasureBehind(link.dataset, day, learned)
+    return defaultdict(
+        list,
+        {model: [by_result[pk] for pk in by_result if pk in line] for model, line in lines.items()},
+    )
+
+
+def cautions_about_models(models: Collection[int]) -> dict[int, list[Caution]]:
+    found = {model: behind for model, behind in erasures_behind_models(models).items() if behind}
+    names = ModelVersion.objects.in_bulk(found) if found else {}
+    return {
+        model: [Caution(MARK, _sentence(names[model], one), _page(one.dataset)) for one in behind]
+        for model, behind in found.items()
+    }
+
+
+def _sentence(model: ModelVersion, behind: ErasureBehind) -> str:
+    who = f"“{behind.learned.name}”"
+    if behind.learned.pk != model.pk:
+        who = f"“{model.name}” comes from {who}, which"
+    return (
+        f"{who} was trained on release {behind.dataset.version} of “{behind.dataset.title}”, in "
+        f"which answers were erased on {day_in_words(behind.day)}."
+    )
+
+
+def cautions_about_trainings(runs: Collection[int]) -> dict[int, list[Caution]]:
+    """A run that learns from a release with erased answers is not begun, and not gone on with."""
+    links = DatasetTraining.objects.filter(training_run__in=runs, dataset__erasure__isnull=False)
+    links = links.select_related("dataset__study", "dataset__erasure").defer("dataset__manifest")
+    return {
+        link.training_run_id: [Caution(MARK, stopped_because(link.dataset), _page(link.dataset))]
+        for link in links
+    }
+
+
+def stopped_because(dataset: PreferenceDataset) -> str:
+    day = day_in_words(timezone.localdate(dataset.erasure.erased_at))
+    return (
+        f"Release {dataset.version} of “{dataset.title}” holds answers that were erased on {day}, "
+        "so nothing is trained on it."
+    )
+
+
+def _page(dataset: PreferenceDataset) -> str:
+    return reverse("release_detail", args=[dataset.pk])

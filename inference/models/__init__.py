@@ -2,7 +2,7 @@ from inference.models.dialogue import Clip, Corpus, CorpusImport, Dialogue, Sess
 from inference.models.generation import GenerationRun, Response, RunStimulus
 from inference.models.job import Job, JobState
 from inference.models.model_version import ModelVersion
-from inference.models.training import TrainingPoint, TrainingRun
+from inference.models.training import TrainingPoint, TrainingRun, TrainingSample
 
 __all__ = [
     "Clip",
@@ -19,5 +19,6 @@ __all__ = [
     "Stimulus",
     "TrainingPoint",
     "TrainingRun",
+    "TrainingSample",
     "Turn",
 ]

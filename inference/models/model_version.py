@@ -6,11 +6,12 @@ from mood_eval.models import Team
 
 
 class ModelVersion(models.Model):
-    """Something that answers stimuli: a checkpoint, or replies that were imported."""
+    """Something that answers stimuli, a checkpoint or imported replies; or that scores answers."""
 
     class Kind(models.TextChoices):
         MULTIMOOD = "multimood", "MultiMood checkpoint"
         IMPORTED = "imported", "Imported replies"
+        REWARD = "reward", "Reward model"
 
     team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="model_versions")
     name = models.CharField(max_length=120)
@@ -32,7 +33,7 @@ class ModelVersion(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["team", "name"], name="model_version_name_unique"),
             models.CheckConstraint(
-                condition=~models.Q(kind="multimood") | ~models.Q(path=""),
+                condition=models.Q(kind="imported") | ~models.Q(path=""),
                 name="model_version_checkpoint_has_path",
             ),
         ]

@@ -177,7 +177,8 @@ def trainer_config(run: TrainingRun) -> dict[str, Any]:
 
 
 def check_config(run: TrainingRun) -> None:
-    from inference.training.config import ConfigError, parse_config
+    from inference.training.config import ConfigError
+    from inference.training.config_reading import parse_config
 
     ours = sorted(set(run.config) & set(OURS))
     if ours:

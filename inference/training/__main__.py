@@ -11,7 +11,8 @@ import sys
 import traceback
 from pathlib import Path
 
-from inference.training.config import ConfigError, TrainingConfig, load_config
+from inference.training.config import ConfigError, TrainingConfig
+from inference.training.config_reading import load_config
 from inference.training.progress import Progress, StopRequest
 
 DONE, FAILED, REFUSED, STOPPED = 0, 1, 2, 3
@@ -53,10 +54,12 @@ def train(config: TrainingConfig, progress: Progress, stop: StopRequest) -> int:
 def check_world_size(config: TrainingConfig) -> None:
     """`accelerate launch --num_processes 2` on CPU silently runs one: never train on half."""
     started = int(os.environ.get("WORLD_SIZE", "1"))
-    if started != config.processes:
+    if started != config.world_size:
+        nodes = f"--nnodes {config.nodes} " if config.nodes > 1 else ""
         raise ConfigError(
-            f"processes: {config.processes} asked for, {started} started. Start with "
-            f"torchrun --nproc_per_node {config.processes} -m inference.training CONFIG."
+            f"processes, nodes: {config.world_size} processes asked for, {started} started. Start "
+            f"with torchrun {nodes}--nproc_per_node {config.processes} -m inference.training "
+            "CONFIG."
         )
 
 

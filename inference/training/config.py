@@ -1,32 +1,72 @@
-"""The one file that describes a training run. Imports no torch: a supervisor may read it."""
+"""The one file that describes a training run. Imports no torch: a supervisor may read it.
+
+Every key says which methods read it; given to another method it is refused, so that nobody
+believes in a setting that does nothing. `config_reading` reads and checks the file.
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from dataclasses import MISSING, Field, asdict, dataclass, fields
+from dataclasses import Field, asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal, get_args, get_type_hints
+from typing import Any, Literal, get_args
 
-from inference.multimood.prompt_file import PromptError, template_for
-
-Method = Literal["sft", "dpo"]
+Method = Literal["sft", "compressor", "reward", "dpo", "ppo", "grpo"]
 ModalityChoice = Literal["av", "a", "v", "text", "random"]
 TrainedText = Literal["response", "all"]
 Device = Literal["auto", "cpu"]
+Precision = Literal["auto", "float32", "bfloat16"]
+Schedule = Literal["linear", "cosine", "constant"]
+Projectors = Literal["train", "frozen"]
+Sharding = Literal["none", "fsdp2"]
+PreferenceLoss = Literal["sigmoid", "ipo"]
+RewardTarget = Literal["pairs", "criteria"]
+RewardKind = Literal["model", "judge", "similarity", "function"]
+
+METHODS: tuple[Method, ...] = get_args(Method)
+ON_CORPORA: tuple[Method, ...] = ("sft", "compressor")
+"""Learn from dialogues."""
+ON_RELEASES: tuple[Method, ...] = ("dpo", "reward")
+"""Learn from what raters preferred or scored."""
+ON_PROMPTS: tuple[Method, ...] = ("ppo", "grpo")
+"""Answer stimuli, of a corpus or of a release, and learn from a reward."""
+READ_BY = "methods"
 
 
 class ConfigError(ValueError):
     """A configuration that cannot be run; the message names the key and the remedy."""
 
 
+def only(*methods: Method) -> dict[str, tuple[Method, ...]]:
+    """Metadata of a key that no other method reads."""
+    return {READ_BY: methods}
+
+
+@dataclass(frozen=True)
+class RewardTerm:
+    """One source of a reward in [0, 1]; several are averaged by weight."""
+
+    kind: RewardKind
+    weight: float = 1.0
+    path: Path | None = None
+    """model: folder of a reward model; similarity: folder of a text encoder (none: ROUGE-L)."""
+    name: str = ""
+    """function: a name of inference.training.rewards.functions; judge: the model's name."""
+    url: str = ""
+    """judge: an OpenAI-compatible `/v1` address."""
+    key_variable: str = ""
+    """judge: the environment variable that holds the key."""
+    criteria: tuple[str, ...] = ()
+    """model: heads to average (none: all); judge: dimensions (none: the seven)."""
+
+
 @dataclass(frozen=True)
 class TrainingConfig:
     method: Method
     base: Path
-    """Folder of the checkpoint to start from, and for DPO the reference."""
+    """Folder of the checkpoint to start from, and for dpo, ppo and grpo the reference."""
     dataset: Path
-    """dpo: a released dataset's folder or its pairs file; sft: a generic corpus JSONL."""
+    """dpo, reward: a released dataset's folder or its pairs file; sft, compressor: a generic corpus
+    JSONL; ppo, grpo: either, for its stimuli."""
     output: Path
     seed: int = 0
     resume: bool = True
@@ -35,143 +75,110 @@ class TrainingConfig:
     """Optimiser steps; 0 leaves it to `epochs`."""
     epochs: float = 1.0
     learning_rate: float = 1e-5
+    schedule: Schedule = "linear"
     warmup_ratio: float = 0.0
     weight_decay: float = 0.0
+    max_grad_norm: float = 1.0
     batch_size: int = 4
-    """Pairs or dialogues a process and forward pass."""
+    """Pairs, dialogues or prompts a process and forward pass."""
     gradient_accumulation: int = 1
     logging_steps: int = 1
     save_steps: int = 50
     keep_checkpoints: int = 2
+    eval_steps: int = 0
+    """Steps between two evaluations on what is held out; 0: only at the end."""
+    eval_split: str = "validation"
+    """Held-out pairs or dialogues; where the dataset has none of it, nothing is evaluated."""
+    sample_stimuli: int = 4
+    """Stimuli that are answered at every evaluation, always the same; 0: none."""
+    held_out: Path | None = None
+    """A generic corpus JSONL: its stimuli are answered as samples, and its labels measured before
+    and after for the report. None: the dataset's own held-out part."""
+    report: bool = True
+    """Compare base and result at the end: output/report.json."""
     processes: int = 1
+    """On this node."""
+    nodes: int = 1
+    sharding: Sharding = "none"
     device: Device = "auto"
+    precision: Precision = "auto"
+    """auto: bfloat16 on a GPU, float32 on a CPU."""
     modality: ModalityChoice = "av"
     """Which of the client's media the model is given; "random" draws anew for every example."""
     prompt: str = ""
     """A prompt template (TOML) in place of the base checkpoint's own."""
     media_root: Path | None = None
     """Clip paths of a released dataset lie below it."""
-    beta: float = 0.1
-    trains: TrainedText = "response"
-    """dpo: the response's words only, or all four lines."""
+    split: str = "train"
+    """Only dialogues of this split, or pairs where the dataset has splits; "" takes all."""
     lora: bool = False
     lora_rank: int = 16
     lora_alpha: int = 32
-    split: str = "train"
-    """Only dialogues (sft) of this split, or pairs (dpo) where the dataset has splits; "" takes
-    all."""
-    emotion_dataset: Path | None = None
-    """sft: a further corpus, all of it; clips that nobody answers teach the client's emotion."""
-    text_dropout: float = 0.0
-    """sft: share of examples whose words are hidden, so that the media must be read."""
+    lora_dropout: float = 0.0
+    projectors: Projectors = "train"
+    """What turns features of clips and history into embeddings; the towers are always frozen."""
+
+    emotion_dataset: Path | None = field(default=None, metadata=only("sft"))
+    """A further corpus, all of it; clips that nobody answers teach the client's emotion."""
+    text_dropout: float = field(default=0.0, metadata=only("sft"))
+    """Share of examples whose words are hidden, so that the media must be read."""
+
+    beta: float = field(default=0.1, metadata=only("dpo", "ppo", "grpo"))
+    """Weight of staying near the reference."""
+    trains: TrainedText = field(default="response", metadata=only("dpo"))
+    """The response's words only, or all four lines."""
+    loss: PreferenceLoss = field(default="sigmoid", metadata=only("dpo"))
+    length_normalised: bool = field(default=False, metadata=only("dpo"))
+    """Log-probabilities averaged over the response's tokens instead of summed."""
+    precompute_reference: bool = field(default=True, metadata=only("dpo"))
+    """The reference's log-probabilities are computed once, before the first step."""
+
+    reward_target: RewardTarget = field(default="pairs", metadata=only("reward"))
+    """pairs: Bradley-Terry over the pairs; criteria: a head for each criterion, fitted to the
+    raters' scores."""
+    criteria: tuple[str, ...] = field(default=(), metadata=only("reward"))
+    """Of the release; none: all that it has."""
+
+    rewards: tuple[RewardTerm, ...] = field(default=(), metadata=only("ppo", "grpo"))
+    """At least one."""
+    generations: int = field(default=4, metadata=only("grpo"))
+    """Answers a prompt, compared with one another."""
+    max_new_tokens: int = field(default=128, metadata=only("ppo", "grpo"))
+    temperature: float = field(default=1.0, metadata=only("ppo", "grpo"))
+    updates: int = field(default=1, metadata=only("ppo", "grpo"))
+    """Passes over each batch of answers."""
+    minibatch_size: int = field(default=0, metadata=only("ppo", "grpo"))
+    """Answers a forward pass while learning; 0: all of the batch."""
+    clip_range: float = field(default=0.2, metadata=only("ppo", "grpo"))
+    missing_end_penalty: float = field(default=1.0, metadata=only("ppo", "grpo"))
+    """Taken off the reward of an answer that does not end within max_new_tokens."""
+    value_clip: float = field(default=0.2, metadata=only("ppo"))
+    value_weight: float = field(default=0.1, metadata=only("ppo"))
+    discount: float = field(default=1.0, metadata=only("ppo"))
+    gae_lambda: float = field(default=0.95, metadata=only("ppo"))
+    scale_rewards: bool = field(default=True, metadata=only("grpo"))
+    """Advantages divided by the standard deviation of their group."""
+
+    @property
+    def world_size(self) -> int:
+        return self.processes * self.nodes
 
     def as_json(self) -> dict[str, Any]:
-        return {k: str(v) if isinstance(v, Path) else v for k, v in asdict(self).items()}
+        """What `parse_config` reads back; only keys that the method reads."""
+        read = {field.name for field in fields_of(self.method)}
+        return {name: _plain(value) for name, value in asdict(self).items() if name in read}
 
 
-PATHS = ("base", "dataset", "output", "media_root", "emotion_dataset")
-MAY_BE_NULL = ("media_root", "emotion_dataset")
-POSITIVE = ("learning_rate", "batch_size", "gradient_accumulation", "logging_steps", "save_steps")
-POSITIVE_TOO = ("keep_checkpoints", "processes", "beta", "lora_rank", "lora_alpha")
-NOT_NEGATIVE = ("seed", "max_steps", "epochs", "warmup_ratio", "weight_decay", "text_dropout")
-SHARES = ("warmup_ratio", "text_dropout")
+def fields_of(method: Method) -> list[Field[Any]]:
+    """The keys that `method` reads."""
+    return [f for f in fields(TrainingConfig) if method in f.metadata.get(READ_BY, METHODS)]
 
 
-def load_config(path: Path) -> TrainingConfig:
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}.") from error
-    except ValueError as error:
-        raise ConfigError(f"{path} is not JSON: {error}.") from error
-    if not isinstance(values, dict):
-        raise ConfigError(f"{path} must hold one JSON object.")
-    return parse_config(values, folder=path.resolve().parent)
-
-
-def parse_config(values: Mapping[str, Any], folder: Path) -> TrainingConfig:
-    """Relative paths are taken from `folder`, where the configuration lies."""
-    known = {field.name: field for field in fields(TrainingConfig)}
-    for name in values:
-        if name not in known:
-            raise ConfigError(f"{name}: no such key. Known: {', '.join(known)}.")
-    hints = get_type_hints(TrainingConfig)
-    given = {
-        name: _value(field, hints[name], values[name], folder)
-        for name, field in known.items()
-        if _is_given(field, values)
-    }
-    config = TrainingConfig(**given)
-    _check_numbers(config)
-    _check_places(config)
-    _check_prompt(config)
-    return config
-
-
-def _is_given(field: Field[Any], values: Mapping[str, Any]) -> bool:
-    if field.name not in values and field.default is MISSING:
-        raise ConfigError(f"{field.name}: missing.")
-    return field.name in values
-
-
-def _value(field: Field[Any], hint: Any, value: Any, folder: Path) -> Any:
-    name = field.name
-    if name in PATHS:
-        return _path(name, value, folder)
-    choices = get_args(hint)
-    if choices:
-        if value not in choices:
-            raise ConfigError(f"{name}: {value!r} is none of {', '.join(choices)}.")
-        return value
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):
-        raise ConfigError(f"{name}: expected {hint.__name__}, found {value!r}.")
+def _plain(value: Any) -> Any:
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
     return value
-
-
-def _path(name: str, value: Any, folder: Path) -> Path | None:
-    if value is None and name in MAY_BE_NULL:
-        return None
-    if not isinstance(value, str) or not value:
-        raise ConfigError(f"{name}: expected a path, found {value!r}.")
-    return folder / value
-
-
-def _check_numbers(config: TrainingConfig) -> None:
-    values = vars(config)
-    for name in (*POSITIVE, *POSITIVE_TOO):
-        if not values[name] > 0:
-            raise ConfigError(f"{name}: must be above 0, is {values[name]}.")
-    for name in NOT_NEGATIVE:
-        if not values[name] >= 0:
-            raise ConfigError(f"{name}: must not be below 0, is {values[name]}.")
-    for name in SHARES:
-        if values[name] > 1:
-            raise ConfigError(f"{name}: is a share, so at most 1, not {values[name]}.")
-    if not config.max_steps and not config.epochs:
-        raise ConfigError("max_steps, epochs: one of them must be above 0.")
-
-
-def _check_places(config: TrainingConfig) -> None:
-    if not (config.base / "config.json").is_file():
-        raise ConfigError(f"base: {config.base} holds no checkpoint (no config.json in it).")
-    if not config.dataset.exists():
-        raise ConfigError(f"dataset: {config.dataset} does not exist.")
-    if config.method == "sft" and not config.dataset.is_file():
-        raise ConfigError(f"dataset: {config.dataset} must be a JSON Lines file for sft.")
-    if config.emotion_dataset is not None and not config.emotion_dataset.is_file():
-        raise ConfigError(f"emotion_dataset: {config.emotion_dataset} is no file.")
-    if config.media_root is not None and not config.media_root.is_dir():
-        raise ConfigError(f"media_root: {config.media_root} is no folder.")
-    if config.output.exists() and not config.output.is_dir():
-        raise ConfigError(f"output: {config.output} is not a folder.")
-    if config.output.resolve() == config.base.resolve():
-        raise ConfigError("output: must not be the base checkpoint's own folder.")
-
-
-def _check_prompt(config: TrainingConfig) -> None:
-    try:
-        template_for(config.base, prompt=config.prompt)
-    except PromptError as error:
-        raise ConfigError(f"prompt: {error}") from error

@@ -14,12 +14,10 @@ from typing import Any
 
 import torch
 from datasets import Dataset
-from peft import LoraConfig
 from torch.utils.data import Sampler
 from trl import DPOConfig, DPOTrainer
 
 from inference.contracts import PreferencePair, ReplyFields
-from inference.multimood.model import MultiMoodForConditionalGeneration
 from inference.multimood.processing import LoadClip, MultiMoodProcessor, Sample
 from inference.multimood.splice import IGNORED
 from inference.preference_files import (
@@ -35,13 +33,14 @@ from inference.preference_files import (
 from inference.training.config import ConfigError, TrainingConfig
 from inference.training.modality import choose_modality
 from inference.training.passes import EpochCallback, TiesInTurn, whole_and_tied
+from inference.training.setup import Outcome, Setup
 from inference.training.targets import response_only
+from inference.training.trainable import lora_config
+from inference.training.trainers import run_trainer
 
-LLM_LAYERS = r"model\.layers\.\d+\.(self_attn\.(q|k|v|o)_proj|mlp\.(gate|up|down)_proj)"
-"""A bare `q_proj` would match the frozen towers' too."""
-PROJECTORS = ["mm_projector", "mm_projector_a", "memory_projection"]
 ROW = "row"
 WEIGHTS = (0.5, 1.0)
+MEASURED_PAIRS = 256
 
 
 @dataclass(frozen=True)
@@ -98,23 +97,23 @@ class PairTrainer(DPOTrainer):
         return dataset
 
 
+def train(setup: Setup) -> Outcome:
+    return run_trainer(setup, dpo_trainer, training_margin)
+
+
 def dpo_trainer(
-    config: TrainingConfig,
-    arguments: Mapping[str, Any],
-    model: MultiMoodForConditionalGeneration,
-    processor: MultiMoodProcessor,
-    load_clip: LoadClip,
-    callbacks: Sequence[Any],
+    setup: Setup, arguments: Mapping[str, Any], callbacks: Sequence[Any]
 ) -> PairTrainer:
+    config, processor = setup.config, setup.processor
     pairs = load_pairs(config)
     whole, ties = whole_and_tied(pairs)
     return PairTrainer(
         ties=TiesInTurn(whole, ties, config.seed) if ties else None,
-        model=model,
+        model=setup.model,
         # With LoRA the reference is the model with its adapters off.
-        ref_model=None if config.lora else copy.deepcopy(model),
+        ref_model=None if config.lora else copy.deepcopy(setup.model),
         args=DPOConfig(**arguments, beta=config.beta, max_length=None),
-        data_collator=PairCollator(pairs, processor, load_clip, config),
+        data_collator=PairCollator(pairs, processor, setup.load_clip, config),
         train_dataset=Dataset.from_dict({ROW: range(len(pairs))}),
         processing_class=processor.tokenizer,
         callbacks=list(callbacks),
@@ -122,14 +121,17 @@ def dpo_trainer(
     )
 
 
-def lora_config(config: TrainingConfig) -> LoraConfig:
-    return LoraConfig(
-        r=config.lora_rank,
-        lora_alpha=config.lora_alpha,
-        target_modules=LLM_LAYERS,
-        modules_to_save=PROJECTORS,
-        task_type="CAUSAL_LM",
-    )
+def training_margin(trainer: Any) -> dict[str, float]:
+    """How far the final policy prefers the chosen replies of its own training pairs."""
+    pairs = len(trainer.data_collator.pairs)
+    rows = trainer.train_dataset.select(range(min(MEASURED_PAIRS, pairs)))
+    metrics: Mapping[str, float] = trainer.evaluate(rows)
+    return {
+        "loss": metrics["eval_loss"],
+        "reward_margin": metrics["eval_rewards/margins"],
+        "accuracy": metrics["eval_rewards/accuracies"],
+        "pairs": float(len(rows)),
+    }
 
 
 def load_pairs(config: TrainingConfig) -> list[PreferencePair]:

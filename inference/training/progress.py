@@ -8,12 +8,15 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FrameType
+from typing import Literal
 
 PROGRESS_FILE = "progress.jsonl"
 FINAL = "final"
+REPORT_FILE = "report.json"
+Stage = Literal["loading", "features", "reference", "training", "evaluating", "report"]
 
 
 class Progress:
@@ -28,6 +31,15 @@ class Progress:
 
     def log(self, step: int, max_steps: int, values: Mapping[str, float]) -> None:
         self._append({"event": "log", "step": step, "max_steps": max_steps, "values": dict(values)})
+
+    def stage(self, name: Stage) -> None:
+        """What goes on that is no step, such as computing the reference."""
+        self._append({"event": "stage", "stage": name})
+
+    def samples(self, step: int, samples: Sequence[Mapping[str, str | None]]) -> None:
+        """Answers to the fixed stimuli: key, client, client_emotion, therapist_emotion, strategy,
+        text."""
+        self._append({"event": "samples", "step": step, "samples": [dict(s) for s in samples]})
 
     def save(self, step: int) -> None:
         self._append({"event": "save", "step": step})

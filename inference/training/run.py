@@ -4,29 +4,21 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
-import torch
+from accelerate import PartialState
 from transformers import set_seed
 
-from inference.multimood.features import TowerCache
-from inference.multimood.model import MultiMoodForConditionalGeneration
-from inference.multimood.processing import MultiMoodProcessor
-from inference.training.callbacks import CHECKPOINT, ProgressCallback, last_checkpoint
+from inference.training.callbacks import CHECKPOINT, last_checkpoint
 from inference.training.config import ConfigError, TrainingConfig
-from inference.training.dpo import dpo_trainer
+from inference.training.methods import train
 from inference.training.progress import FINAL, Progress, StopRequest
-from inference.training.sft import sft_trainer
+from inference.training.setup import Outcome, Setup
 
 RUN_FILE = "run.json"
 MAY_CHANGE = ("resume", "logging_steps", "save_steps", "keep_checkpoints", "device", "processes")
 TRAINING_DEFAULTS = {field.name: field.default for field in fields(TrainingConfig)}
-MEASURED_PAIRS = 256
-FEATURE_BYTES = 8 * 2**30
-"""The towers are frozen, so a clip goes through them once a run as long as this holds."""
 
 
 def run(config: TrainingConfig, progress: Progress, stop: StopRequest) -> bool:
@@ -39,22 +31,12 @@ def run(config: TrainingConfig, progress: Progress, stop: StopRequest) -> bool:
         progress.end(step, final, {})
         return True
     set_seed(config.seed)
-    processor = MultiMoodProcessor.from_pretrained(config.base, config.prompt)
-    model = MultiMoodForConditionalGeneration.from_pretrained(config.base, dtype=torch.float32)
-    model.model.train_towers(False)
-    callback = ProgressCallback(progress, stop)
-    build = dpo_trainer if config.method == "dpo" else sft_trainer
-    load_clip = TowerCache(model.model, processor, max_bytes=FEATURE_BYTES).load
-    trainer = build(config, trainer_arguments(config), model, processor, load_clip, [callback])
-    trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
-    if callback.stopped:
-        progress.stopped(trainer.state.global_step)
+    outcome = train(Setup.load(config, progress, stop, checkpoint))
+    if outcome.stopped:
+        progress.stopped(outcome.step)
         return False
-    values = training_margin(trainer) if config.method == "dpo" else {}
-    if trainer.is_world_process_zero():
-        save_final(trainer, processor, final)
-    trainer.accelerator.wait_for_everyone()
-    progress.end(trainer.state.global_step, final, values)
+    save_final(outcome, final)
+    progress.end(outcome.step, final, outcome.values)
     return True
 
 
@@ -94,58 +76,15 @@ def remove_broken_checkpoints(output: Path) -> None:
     shutil.rmtree(output / f"{FINAL}.part", ignore_errors=True)
 
 
-def trainer_arguments(config: TrainingConfig) -> dict[str, Any]:
-    on_gpu = config.device == "auto" and torch.cuda.is_available()
-    return {
-        "output_dir": str(config.output),
-        "seed": config.seed,
-        "data_seed": config.seed,
-        "max_steps": config.max_steps or -1,
-        "num_train_epochs": config.epochs or 1.0,
-        "learning_rate": config.learning_rate,
-        "warmup_steps": config.warmup_ratio,
-        "weight_decay": config.weight_decay,
-        "per_device_train_batch_size": config.batch_size,
-        "gradient_accumulation_steps": config.gradient_accumulation,
-        "logging_steps": config.logging_steps,
-        "save_steps": config.save_steps,
-        "save_total_limit": config.keep_checkpoints,
-        "use_cpu": not on_gpu,
-        "bf16": on_gpu,
-        "gradient_checkpointing": on_gpu,
-        "ddp_find_unused_parameters": config.processes > 1 or None,
-        "remove_unused_columns": False,
-        "dataloader_pin_memory": on_gpu,
-        "disable_tqdm": True,
-        "report_to": "none",
-    }
-
-
-def training_margin(trainer: Any) -> dict[str, float]:
-    """How far the final policy prefers the chosen replies of its own training pairs."""
-    pairs = len(trainer.data_collator.pairs)
-    rows = trainer.train_dataset.select(range(min(MEASURED_PAIRS, pairs)))
-    metrics: Mapping[str, float] = trainer.evaluate(rows)
-    return {
-        "loss": metrics["eval_loss"],
-        "reward_margin": metrics["eval_rewards/margins"],
-        "accuracy": metrics["eval_rewards/accuracies"],
-        "pairs": float(len(rows)),
-    }
-
-
-def save_final(trainer: Any, processor: MultiMoodProcessor, final: Path) -> None:
-    """In the published layout, adapters merged; the folder appears whole or not at all."""
-    model = trainer.accelerator.unwrap_model(trainer.model)
-    if hasattr(model, "merge_and_unload"):
-        model = model.merge_and_unload()
+def save_final(outcome: Outcome, final: Path) -> None:
+    """In the published layout; the folder appears whole or not at all."""
     part = final.with_name(f"{FINAL}.part")
-    model.save_pretrained(part)
-    processor.save_pretrained(part)
-    (part / "training.json").write_text(
-        json.dumps({"steps": trainer.state.global_step}) + "\n", encoding="utf-8"
-    )
-    part.rename(final)
+    outcome.save(part)
+    if PartialState().is_main_process:
+        told = json.dumps({"steps": outcome.step, "values": dict(outcome.values)})
+        (part / "training.json").write_text(told + "\n", encoding="utf-8")
+        part.rename(final)
+    PartialState().wait_for_everyone()
 
 
 def finished_step(final: Path) -> int:

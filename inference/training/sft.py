@@ -15,12 +15,13 @@ from inference.corpora import generic
 from inference.corpora.errors import CorpusError
 from inference.corpora.records import DialogueRecord
 from inference.corpora.stimuli import stimuli, stimulus_input
-from inference.multimood.model import MultiMoodForConditionalGeneration
 from inference.multimood.processing import LoadClip, MultiMoodProcessor, Sample
 from inference.training.config import ConfigError, TrainingConfig
 from inference.training.modality import choose_modality, draw
 from inference.training.passes import EpochCallback
+from inference.training.setup import Outcome, Setup
 from inference.training.targets import without_end
+from inference.training.trainers import run_trainer
 
 
 @dataclass(frozen=True)
@@ -65,22 +66,20 @@ class Lessons(Dataset[Sample]):
         return without_end(self.processor.encode(stimulus, target, modality, self.load_clip))
 
 
-def sft_trainer(
-    config: TrainingConfig,
-    arguments: Mapping[str, Any],
-    model: MultiMoodForConditionalGeneration,
-    processor: MultiMoodProcessor,
-    load_clip: LoadClip,
-    callbacks: Sequence[Any],
-) -> Trainer:
+def train(setup: Setup) -> Outcome:
+    return run_trainer(setup, sft_trainer)
+
+
+def sft_trainer(setup: Setup, arguments: Mapping[str, Any], callbacks: Sequence[Any]) -> Trainer:
+    config, processor = setup.config, setup.processor
     lessons = [*corpus_lessons(config.dataset, config.split)]
     if config.emotion_dataset is not None:
         lessons += corpus_lessons(config.emotion_dataset, "")
     if not lessons:
         raise ConfigError(f"dataset: {config.dataset} has nothing to learn in {config.split!r}.")
-    rows = Lessons(lessons, processor, load_clip, config)
+    rows = Lessons(lessons, processor, setup.load_clip, config)
     return Trainer(
-        model=model,
+        model=setup.model,
         args=TrainingArguments(**arguments),
         data_collator=processor.collate,
         train_dataset=rows,

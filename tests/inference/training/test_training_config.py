@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from inference.training.config import ConfigError, load_config, parse_config
+from inference.training.config import ConfigError
+from inference.training.config_reading import load_config, parse_config
 
 
 def values(base: Path, release: Path, /, **changes: Any) -> dict[str, Any]:
@@ -33,7 +34,7 @@ def test_paths_are_taken_from_the_files_own_folder(
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"method": "ppo"}, "method: 'ppo' is none of sft, dpo"),
+        ({"method": "kto"}, "method: 'kto' is none of sft, compressor, reward, dpo"),
         ({"learn_rate": 1e-4}, "learn_rate: no such key"),
         ({"prompt": "version = 1"}, "prompt: the model's prompt: name: is missing"),
         ({"learning_rate": "fast"}, "learning_rate: expected float, found 'fast'"),

@@ -145,7 +145,7 @@ def test_refuses_to_train_with_fewer_processes_than_asked_for(
 ) -> None:
     code, said = finish(start(dpo_config(processes=2)))
     assert code == 2
-    assert "processes: 2 asked for, 1 started" in said
+    assert "2 processes asked for, 1 started" in said
 
 
 def test_a_config_that_cannot_run_is_refused_before_anything_is_loaded(tmp_path: Path) -> None:

@@ -1,0 +1,85 @@
+"""Methods that run on transformers' Trainer: its arguments, and a run of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from inference.multimood.processing import MultiMoodProcessor
+from inference.training.callbacks import ProgressCallback
+from inference.training.config import TrainingConfig
+from inference.training.setup import Outcome, Setup
+
+Build = Callable[[Setup, Mapping[str, Any], Sequence[Any]], Any]
+"""(setup, arguments, callbacks) -> Trainer"""
+
+
+def run_trainer(
+    setup: Setup, build: Build, measure: Callable[[Any], Mapping[str, float]] | None = None
+) -> Outcome:
+    """measure: what the finished model is measured at, asked of the trainer."""
+    callback = ProgressCallback(setup.progress, setup.stop)
+    trainer = build(setup, trainer_arguments(setup.config), [callback])
+    checkpoint = setup.checkpoint
+    trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+    values = measure(trainer) if measure is not None and not callback.stopped else {}
+    return Outcome(
+        step=trainer.state.global_step,
+        stopped=callback.stopped,
+        save=partial(save_trained, trainer, setup.processor),
+        values=values,
+    )
+
+
+def trainer_arguments(config: TrainingConfig) -> dict[str, Any]:
+    on_gpu = uses_gpu(config)
+    return {
+        "output_dir": str(config.output),
+        "seed": config.seed,
+        "data_seed": config.seed,
+        "max_steps": config.max_steps or -1,
+        "num_train_epochs": config.epochs or 1.0,
+        "learning_rate": config.learning_rate,
+        "lr_scheduler_type": config.schedule,
+        "warmup_steps": config.warmup_ratio,
+        "weight_decay": config.weight_decay,
+        "max_grad_norm": config.max_grad_norm,
+        "per_device_train_batch_size": config.batch_size,
+        "per_device_eval_batch_size": config.batch_size,
+        "gradient_accumulation_steps": config.gradient_accumulation,
+        "logging_steps": config.logging_steps,
+        "save_steps": config.save_steps,
+        "save_total_limit": config.keep_checkpoints,
+        "use_cpu": not on_gpu,
+        "bf16": uses_bfloat16(config),
+        "gradient_checkpointing": on_gpu,
+        "ddp_find_unused_parameters": config.world_size > 1 or None,
+        "remove_unused_columns": False,
+        "dataloader_pin_memory": on_gpu,
+        "disable_tqdm": True,
+        "report_to": "none",
+    }
+
+
+def uses_gpu(config: TrainingConfig) -> bool:
+    return config.device == "auto" and torch.cuda.is_available()
+
+
+def uses_bfloat16(config: TrainingConfig) -> bool:
+    if config.precision == "auto":
+        return uses_gpu(config)
+    return config.precision == "bfloat16"
+
+
+def save_trained(trainer: Any, processor: MultiMoodProcessor, folder: Path) -> None:
+    if not trainer.is_world_process_zero():
+        return
+    model = trainer.accelerator.unwrap_model(trainer.model)
+    if hasattr(model, "merge_and_unload"):
+        model = model.merge_and_unload()
+    model.save_pretrained(folder)
+    processor.save_pretrained(folder)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 Method = Literal["sft", "compressor", "reward", "dpo", "ppo", "grpo"]
-ModalityChoice = Literal["av", "a", "v", "text", "random"]
+ModalityChoice = Literal["av", "a", "v", "text", "random", "random_media"]
 TrainedText = Literal["response", "all"]
 Device = Literal["auto", "cpu"]
 Precision = Literal["auto", "float32", "bfloat16"]
@@ -104,7 +104,8 @@ class TrainingConfig:
     precision: Precision = "auto"
     """auto: bfloat16 on a GPU, float32 on a CPU."""
     modality: ModalityChoice = "av"
-    """Which of the client's media the model is given; "random" draws anew for every example."""
+    """Which of the client's media the model is given. Drawn anew for every example: "random" from
+    all four, "random_media" from av, a and v, as the paper does."""
     prompt: str = ""
     """A prompt template (TOML) in place of the base checkpoint's own."""
     media_root: Path | None = None

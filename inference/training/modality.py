@@ -9,12 +9,17 @@ from inference.contracts import Modality
 from inference.training.config import ModalityChoice
 
 MODALITIES: tuple[Modality, ...] = get_args(Modality)
+DRAWN_FROM: dict[ModalityChoice, tuple[Modality, ...]] = {
+    "random": MODALITIES,
+    "random_media": ("av", "a", "v"),
+}
+"""The second as Le et al. train (arXiv 2511.10011); the first teaches to do without media too."""
 
 
 def choose_modality(choice: ModalityChoice, *seed: int | str) -> Modality:
     """The same for the same seed, so that a resumed run goes on as an unbroken one would."""
-    if choice == "random":
-        return draw(*seed, "modality").choice(MODALITIES)
+    if choice == "random" or choice == "random_media":
+        return draw(*seed, "modality").choice(DRAWN_FROM[choice])
     return choice
 
 

@@ -1,4 +1,4 @@
-"""Supervised fine-tuning on a corpus' own therapist replies."""
+"""Supervised fine-tuning on a corpus' own therapist replies, of the whole model or of adapters."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from peft import get_peft_model
 from torch.utils.data import Dataset
 from transformers import Trainer, TrainingArguments
 
@@ -21,6 +22,7 @@ from inference.training.modality import choose_modality, draw
 from inference.training.passes import EpochCallback
 from inference.training.setup import Outcome, Setup
 from inference.training.targets import without_end
+from inference.training.trainable import lora_config
 from inference.training.trainers import run_trainer
 
 
@@ -33,7 +35,7 @@ class Lesson:
 
 
 class Lessons(Dataset[Sample]):
-    """Encoded anew in every epoch, with other media shown."""
+    """Encoded anew in every pass, with other media shown."""
 
     def __init__(
         self,
@@ -77,15 +79,26 @@ def sft_trainer(setup: Setup, arguments: Mapping[str, Any], callbacks: Sequence[
         lessons += corpus_lessons(config.emotion_dataset, "")
     if not lessons:
         raise ConfigError(f"dataset: {config.dataset} has nothing to learn in {config.split!r}.")
+    held_out = evaluation_lessons(config)
     rows = Lessons(lessons, processor, setup.load_clip, config)
     return Trainer(
-        model=setup.model,
-        args=TrainingArguments(**arguments),
+        # The adapters go into the layers of setup.model itself.
+        model=get_peft_model(setup.model, lora_config(config)) if config.lora else setup.model,
+        args=TrainingArguments(**{**arguments, "prediction_loss_only": True}),
         data_collator=processor.collate,
         train_dataset=rows,
+        # Always of pass 0: the same media and words at every evaluation.
+        eval_dataset=Lessons(held_out, processor, setup.load_clip, config) if held_out else None,
         processing_class=processor.tokenizer,
         callbacks=[*callbacks, EpochCallback(rows)],
     )
+
+
+def evaluation_lessons(config: TrainingConfig) -> list[Lesson]:
+    """Whose loss is measured at evaluations; none where `eval_split` is trained on."""
+    if not config.eval_split or config.split in ("", config.eval_split):
+        return []
+    return corpus_lessons(config.dataset, config.eval_split)
 
 
 def corpus_lessons(file: Path, split: str) -> list[Lesson]:

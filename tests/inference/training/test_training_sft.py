@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import json
+import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from inference.contracts import GenerationOptions
 from inference.multimood.generation import MultiMoodGenerator
@@ -15,10 +20,15 @@ from inference.training.config import ConfigError, TrainingConfig
 from inference.training.modality import MODALITIES, choose_modality
 from inference.training.progress import Progress, StopRequest
 from inference.training.run import run
-from inference.training.sft import Lessons, corpus_lessons
+from inference.training.sft import Lessons, corpus_lessons, evaluation_lessons
 from tests.inference.training.pair_release import events
 
 TEMPLATE = shipped("full")
+LLM_LINEAR = re.compile(r"model\.layers\.\d+\.(self_attn|mlp)\.\w+_proj\.weight")
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    return load_file(folder / "model.safetensors")
 
 
 @pytest.fixture
@@ -94,6 +104,12 @@ def test_random_modality_is_drawn_evenly_and_again_the_same() -> None:
     assert choose_modality("a", 0, 1, "d1:1") == "a"
 
 
+def test_random_media_are_sound_video_or_both_and_never_words_alone() -> None:
+    drawn = [choose_modality("random_media", 0, epoch, "d1:1") for epoch in range(300)]
+    assert set(drawn) == {"av", "a", "v"}
+    assert min(drawn.count(modality) for modality in set(drawn)) >= 70
+
+
 def test_learns_its_examples_by_heart(
     sft_config: Callable[..., TrainingConfig], corpus: Path
 ) -> None:
@@ -109,6 +125,53 @@ def test_learns_its_examples_by_heart(
     assert [answer.raw for answer in answers] == [
         TEMPLATE.reply_lines(lesson.reply) for lesson in lessons
     ]
+
+
+@pytest.mark.parametrize("projectors", ["train", "frozen"])
+def test_adapters_are_merged_into_the_layers_they_were_trained_for(
+    sft_config: Callable[..., TrainingConfig], base: Path, projectors: str
+) -> None:
+    config = sft_config(lora=True, projectors=projectors, max_steps=2)
+    assert run(config, Progress(config.output), StopRequest())
+    before, after = (weights(folder) for folder in (base, config.output / "final"))
+    assert before.keys() == after.keys()
+    moved = {name for name in before if not torch.equal(before[name], after[name])}
+    in_layers = {name for name in before if LLM_LINEAR.fullmatch(name)}
+    assert in_layers <= moved
+    beside = {name.split(".")[1] for name in moved - in_layers}
+    trained = {"mm_projector", "mm_projector_a", "mamba_compressor"}
+    assert beside == (trained if projectors == "train" else set())
+
+
+def test_adapters_learn_and_go_on_from_a_checkpoint(
+    sft_config: Callable[..., TrainingConfig], tmp_path: Path
+) -> None:
+    changes: dict[str, Any] = {"lora": True, "max_steps": 8, "save_steps": 4, "logging_steps": 1}
+    whole = sft_config(**changes)
+    assert run(whole, Progress(whole.output), StopRequest())
+    losses = [e["values"]["loss"] for e in events(whole.output) if e["event"] == "log"]
+    assert losses[-1] < losses[0] - 0.2
+    broken = sft_config(**changes, output=tmp_path / "broken")
+    shutil.copytree(whole.output / "checkpoint-4", broken.output / "checkpoint-4")
+    shutil.copy(whole.output / "run.json", broken.output)
+    described = json.loads((broken.output / "run.json").read_text())
+    described["output"] = str(broken.output)
+    (broken.output / "run.json").write_text(json.dumps(described))
+    assert run(broken, Progress(broken.output), StopRequest())
+    assert events(broken.output)[0]["step"] == 4
+    expected = weights(whole.output / "final")
+    for name, tensor in weights(broken.output / "final").items():
+        torch.testing.assert_close(tensor, expected[name], atol=1e-5, rtol=1e-4, msg=name)
+
+
+def test_what_is_held_out_is_measured_and_not_learned(
+    sft_config: Callable[..., TrainingConfig], corpus: Path
+) -> None:
+    held_out = evaluation_lessons(sft_config(eval_split="rate"))
+    assert [lesson.stimulus.key for lesson in held_out] == ["d2:1"]
+    assert evaluation_lessons(sft_config(eval_split="train")) == []
+    assert evaluation_lessons(sft_config(eval_split="rate", split="")) == []
+    assert evaluation_lessons(sft_config()) == []
 
 
 def test_a_child_keeps_the_prompt_it_was_trained_with(

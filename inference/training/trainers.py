@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from transformers.trainer_utils import IntervalStrategy
 
 from inference.multimood.processing import MultiMoodProcessor
 from inference.training.callbacks import ProgressCallback
@@ -15,7 +16,9 @@ from inference.training.config import TrainingConfig
 from inference.training.setup import Outcome, Setup
 
 Build = Callable[[Setup, Mapping[str, Any], Sequence[Any]], Any]
-"""(setup, arguments, callbacks) -> Trainer"""
+"""(setup, arguments, callbacks) -> Trainer. Given an `eval_dataset`, it is evaluated every
+`eval_steps`, and at the end."""
+ONLY_AT_THE_END = 2**62
 
 
 def run_trainer(
@@ -24,8 +27,11 @@ def run_trainer(
     """measure: what the finished model is measured at, asked of the trainer."""
     callback = ProgressCallback(setup.progress, setup.stop)
     trainer = build(setup, trainer_arguments(setup.config), [callback])
+    if trainer.eval_dataset is not None:
+        trainer.args.eval_strategy = IntervalStrategy.STEPS  # transformers adds one at the end
     checkpoint = setup.checkpoint
     trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+    trainer.remove_callback(callback)  # what is measured now is no evaluation of a step
     values = measure(trainer) if measure is not None and not callback.stopped else {}
     return Outcome(
         step=trainer.state.global_step,
@@ -51,6 +57,9 @@ def trainer_arguments(config: TrainingConfig) -> dict[str, Any]:
         "per_device_train_batch_size": config.batch_size,
         "per_device_eval_batch_size": config.batch_size,
         "gradient_accumulation_steps": config.gradient_accumulation,
+        "logging_nan_inf_filter": False,
+        "include_num_input_tokens_seen": "non_padding",
+        "eval_steps": config.eval_steps or ONLY_AT_THE_END,
         "logging_steps": config.logging_steps,
         "save_steps": config.save_steps,
         "save_total_limit": config.keep_checkpoints,

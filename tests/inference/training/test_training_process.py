@@ -172,7 +172,8 @@ def test_a_failure_is_told_to_the_supervisor(
     (cut / "model.safetensors").write_bytes(b"not tensors")
     config = dpo_config(base=cut)
     assert train(config, Progress(config.output), StopRequest()) == 1
-    (told,) = events(config.output)
-    assert told["event"] == "error"
-    assert "afetensor" in told["message"]
+    loading, failed = events(config.output)
+    assert loading == {"event": "stage", "stage": "loading"}
+    assert failed["event"] == "error"
+    assert "afetensor" in failed["message"]
     assert "Traceback" in capsys.readouterr().err

@@ -13,13 +13,14 @@ from inference.multimood.model import MultiMoodForConditionalGeneration
 from inference.multimood.processing import LoadClip, MultiMoodProcessor
 from inference.training.config import TrainingConfig
 from inference.training.progress import Progress, StopRequest
+from inference.training.trainable import set_trainable
 
 
 @dataclass(frozen=True)
 class Setup:
     config: TrainingConfig
     model: MultiMoodForConditionalGeneration
-    """The base, with its towers frozen; on the CPU."""
+    """The base, with what a run without LoRA trains set trainable (`trainable.py`); on the CPU."""
     processor: MultiMoodProcessor
     load_clip: LoadClip
     """Through the towers once a clip; bound to `model`."""
@@ -32,9 +33,10 @@ class Setup:
     def load(
         cls, config: TrainingConfig, progress: Progress, stop: StopRequest, checkpoint: Path | None
     ) -> Setup:
+        progress.stage("loading")
         processor = MultiMoodProcessor.from_pretrained(config.base, config.prompt)
         model = MultiMoodForConditionalGeneration.from_pretrained(config.base, dtype=torch.float32)
-        model.model.train_towers(False)
+        set_trainable(model, config)
         load = TowerCache(model.model, processor, max_bytes=FEATURE_BYTES).load
         return cls(config, model, processor, load, progress, stop, checkpoint)
 

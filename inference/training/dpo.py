@@ -9,7 +9,6 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -20,17 +19,8 @@ from trl import DPOConfig, DPOTrainer
 from inference.contracts import PreferencePair, ReplyFields
 from inference.multimood.processing import LoadClip, MultiMoodProcessor, Sample
 from inference.multimood.splice import IGNORED
-from inference.preference_files import (
-    MANIFEST_FILE,
-    PAIRS_FILE,
-    PreferenceFileError,
-    clip_hashes,
-    fields_shown,
-    read_pairs,
-    sha256_file,
-    verify_release,
-)
-from inference.training.config import ConfigError, TrainingConfig
+from inference.training.config import TrainingConfig
+from inference.training.dpo_pairs import load_pairs
 from inference.training.modality import choose_modality
 from inference.training.passes import EpochCallback, TiesInTurn, whole_and_tied
 from inference.training.setup import Outcome, Setup
@@ -39,7 +29,6 @@ from inference.training.trainable import lora_config
 from inference.training.trainers import run_trainer
 
 ROW = "row"
-WEIGHTS = (0.5, 1.0)
 MEASURED_PAIRS = 256
 
 
@@ -132,80 +121,3 @@ def training_margin(trainer: Any) -> dict[str, float]:
         "accuracy": metrics["eval_rewards/accuracies"],
         "pairs": float(len(rows)),
     }
-
-
-def load_pairs(config: TrainingConfig) -> list[PreferencePair]:
-    """Those to train on: of the split named in `split` where the dataset has splits, else all."""
-    file = config.dataset
-    try:
-        if file.is_dir():
-            manifest = verify_release(file)
-            file = file / PAIRS_FILE
-        elif (file.parent / MANIFEST_FILE).is_file():
-            manifest = verify_release(file.parent)
-        else:
-            manifest = {}
-        pairs = list(read_pairs(file, config.media_root))
-        hashes = clip_hashes(file)
-    except PreferenceFileError as error:
-        raise ConfigError(f"dataset: {error}") from error
-    if not pairs:
-        raise ConfigError(f"dataset: {file} holds no pair.")
-    check_trained_text(config, manifest)
-    check_weights(pairs)
-    pairs = of_split(pairs, config.split, file)
-    if config.modality != "text":
-        used = {Path(clip) for pair in pairs for clip in pair.stimulus.clip_paths}
-        root = config.media_root or Path()
-        check_clips(
-            {name: sha256 for name, sha256 in hashes.items() if root / name in used},
-            config.media_root,
-        )
-    return pairs
-
-
-def of_split(pairs: list[PreferencePair], split: str, file: Path) -> list[PreferencePair]:
-    """What is held out to choose between models, or to test one, is never trained on."""
-    names = sorted({pair.split for pair in pairs} - {""})
-    if not names or not split:
-        return pairs
-    wanted = [pair for pair in pairs if pair.split == split]
-    if not wanted:
-        raise ConfigError(
-            f"split: {file} has no pair in “{split}”, only in {', '.join(names)}. Release the "
-            "study again with another seed or without splits, or name one of these."
-        )
-    return wanted
-
-
-def check_trained_text(config: TrainingConfig, manifest: Mapping[str, Any]) -> None:
-    """What was rated is what is trained."""
-    if config.trains == "all" and fields_shown(manifest) == "hidden":
-        raise ConfigError(
-            "trains: is “all”, but raters saw only the text of these replies, so nothing they said "
-            "speaks of emotion and strategy lines. Set it to “response”."
-        )
-
-
-def check_weights(pairs: Sequence[PreferencePair]) -> None:
-    for pair in pairs:
-        if pair.weight not in WEIGHTS:
-            raise ConfigError(
-                f"dataset: pair {pair.pair_id} has the weight {pair.weight:g}; only whole pairs "
-                "(1) and the halves of a tie (0.5) can be trained on."
-            )
-
-
-def check_clips(hashes: Mapping[str, str], media_root: Path | None) -> None:
-    """Training on other media than the raters saw would go unnoticed otherwise."""
-    if hashes and media_root is None:
-        raise ConfigError(
-            "media_root: missing, and the dataset names clips. Give their folder, or "
-            'set modality to "text".'
-        )
-    for name, expected in hashes.items():
-        path = Path(media_root or "", name)
-        if not path.is_file():
-            raise ConfigError(f"media_root: there is no clip {name} below {media_root}.")
-        if sha256_file(path) != expected:
-            raise ConfigError(f"media_root: {path} is not the clip that was released.")

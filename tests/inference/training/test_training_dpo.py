@@ -13,7 +13,8 @@ from inference.multimood.processing import MultiMoodProcessor
 from inference.multimood.splice import IGNORED
 from inference.preference_files import PAIRS_FILE
 from inference.training.config import ConfigError, TrainingConfig
-from inference.training.dpo import PairCollator, load_pairs
+from inference.training.dpo import PairCollator
+from inference.training.dpo_pairs import load_pairs
 from inference.training.progress import Progress, StopRequest
 from inference.training.run import run
 from tests.inference.training.pair_release import events, make_pair, write_release

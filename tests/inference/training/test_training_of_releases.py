@@ -14,7 +14,8 @@ import pytest
 from inference.contracts import PreferencePair
 from inference.preference_files import MANIFEST_FILE, PAIRS_FILE, sha256_file, write_pairs
 from inference.training.config import ConfigError, TrainingConfig
-from inference.training.dpo import PairCollator, load_pairs
+from inference.training.dpo import PairCollator
+from inference.training.dpo_pairs import load_pairs
 from inference.training.passes import TiesInTurn, whole_and_tied
 from inference.training.progress import Progress, StopRequest
 from inference.training.run import run

@@ -29,6 +29,8 @@ ON_RELEASES: tuple[Method, ...] = ("dpo", "reward")
 """Learn from what raters preferred or scored."""
 ON_PROMPTS: tuple[Method, ...] = ("ppo", "grpo")
 """Answer stimuli, of a corpus or of a release, and learn from a reward."""
+OF_WHOLE_MODELS: tuple[Method, ...] = ("sft", "reward", "dpo", "ppo", "grpo")
+"""Train the LLM, or adapters in it; the compressor's pre-training leaves it as it is."""
 READ_BY = "methods"
 
 
@@ -112,11 +114,11 @@ class TrainingConfig:
     """Clip paths of a released dataset lie below it."""
     split: str = "train"
     """Only dialogues of this split, or pairs where the dataset has splits; "" takes all."""
-    lora: bool = False
-    lora_rank: int = 16
-    lora_alpha: int = 32
-    lora_dropout: float = 0.0
-    projectors: Projectors = "train"
+    lora: bool = field(default=False, metadata=only(*OF_WHOLE_MODELS))
+    lora_rank: int = field(default=16, metadata=only(*OF_WHOLE_MODELS))
+    lora_alpha: int = field(default=32, metadata=only(*OF_WHOLE_MODELS))
+    lora_dropout: float = field(default=0.0, metadata=only(*OF_WHOLE_MODELS))
+    projectors: Projectors = field(default="train", metadata=only(*OF_WHOLE_MODELS))
     """What turns features of clips and history into embeddings; the towers are always frozen."""
 
     emotion_dataset: Path | None = field(default=None, metadata=only("sft"))

@@ -84,7 +84,7 @@ def sft_trainer(setup: Setup, arguments: Mapping[str, Any], callbacks: Sequence[
     return Trainer(
         # The adapters go into the layers of setup.model itself.
         model=get_peft_model(setup.model, lora_config(config)) if config.lora else setup.model,
-        args=TrainingArguments(**{**arguments, "prediction_loss_only": True}),
+        args=TrainingArguments(**arguments),
         data_collator=processor.collate,
         train_dataset=rows,
         # Always of pass 0: the same media and words at every evaluation.

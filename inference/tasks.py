@@ -21,7 +21,7 @@ def gpu_generate(run_id: int) -> None:
 
 @shared_task  # type: ignore[untyped-decorator]
 def gpu_train(run_id: int) -> None:
-    from inference.services.training import run_training
+    from inference.services.training_supervision import run_training
 
     run_training(run_id)
 

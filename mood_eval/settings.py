@@ -144,6 +144,14 @@ MEDIA_SECONDS = env.integer("MEDIA_SECONDS", 120, minimum=1)
 """Reading one clip may take this long; then the process that reads it is killed."""
 MEDIA_MEMORY_MB = env.integer("MEDIA_MEMORY_MB", 2048, minimum=256)
 
+TRAINING_DISK_QUOTA_GIB = env.integer("TRAINING_DISK_QUOTA_GIB", 500, minimum=0)
+"""What the training runs of one team may take below MOODEVAL_VAR; 0: whatever the disk holds."""
+TRAINING_JUDGE_URLS = [url.rstrip("/") for url in env.words("TRAINING_JUDGE_URLS")]
+"""OpenAI-compatible addresses that training runs may ask for rewards; they are sent what clients
+say. None by default."""
+TRAINING_JUDGE_KEYS = env.words("TRAINING_JUDGE_KEYS")
+"""Names of environment variables with keys of these judges, which a run may name."""
+
 AUTH_USER_MODEL = "mood_eval.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 LOGIN_URL = "account_login"

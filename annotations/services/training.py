@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -25,7 +25,9 @@ from inference.errors import DomainError, InvalidOptionsError, WrongStateError
 from inference.models import Corpus, Dialogue, GenerationRun, ModelVersion, TrainingRun
 from inference.selectors.run_options import options_of
 from inference.services.generation import create_generation_run
-from inference.services.training import start_training_run
+from inference.services.model_versions import refuse_reward_model
+from inference.services.training import check_method, start_training_run
+from inference.training.config import ON_PROMPTS, ON_RELEASES
 from mood_eval.models import User
 
 FOLLOW_UP_TEMPLATE = "multimood-trust-pairwise"
@@ -44,10 +46,20 @@ def train_on_release(
     *,
     dataset: PreferenceDataset,
     base: ModelVersion,
+    method: str = TrainingRun.Method.DPO,
     config: Mapping[str, Any] | None = None,
     user: User | None = None,
     name: str = "",
+    preset: str = "",
+    reward_models: Sequence[ModelVersion] = (),
 ) -> TrainingRun:
+    """By dpo or reward on what raters preferred or scored, by ppo or grpo on its client turns."""
+    check_method(method)
+    if method not in (*ON_RELEASES, *ON_PROMPTS):
+        raise InvalidOptionsError(
+            f"{TrainingRun.Method(method).label} learns from whole dialogues, so it needs a "
+            "corpus, not a release."
+        )
     hold_against_erasures(dataset)
     usable_release(dataset)
     if dataset.study_id is None:
@@ -55,12 +67,14 @@ def train_on_release(
     run = start_training_run(
         team=dataset.team,
         name=name,
-        method=TrainingRun.Method.DPO,
+        method=method,
         base=base,
         dataset_path=dataset.folder,
         dataset_sha256=dataset.sha256,
         config=config,
         user=user,
+        preset=preset,
+        reward_models=reward_models,
     )
     DatasetTraining.objects.create(dataset=dataset, training_run=run)
     return run
@@ -101,6 +115,7 @@ def checked_follow_up(training_run: TrainingRun, least: int) -> FollowUp:
         raise InvalidOptionsError(f"At least one session has to be fresh, not {least}.")
     if training_run.result is None:
         raise WrongStateError("The training has not left a new version yet.")
+    refuse_reward_model(training_run.result)
     found = follow_up_of(training_run)
     if found.before is None:
         raise NotFromReleaseError(

@@ -41,7 +41,7 @@ from inference.services import jobs
 from inference.services.clip_errors import placed
 from inference.services.generation_options import check_options
 from inference.services.jobs import Lease, work_under_lease
-from inference.services.model_versions import checkpoint_folder
+from inference.services.model_versions import checkpoint_folder, refuse_reward_model
 from mood_eval.models import Team, User
 
 Progress = Callable[[GenerationRun], None]
@@ -64,6 +64,7 @@ def create_generation_run(
     `stimuli` names keys of the corpus; `splits` then only says where they come from.
     """
     options = options or GenerationOptions()
+    refuse_reward_model(model_version)
     check_options(options, model_version)
     if {model_version.team_id, corpus.team_id} != {team.pk}:
         raise UnknownNameError("The model and the corpus must belong to the team.")

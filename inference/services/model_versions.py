@@ -8,9 +8,10 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from inference.backends.weights import weights_sha256
-from inference.errors import CheckpointError, DomainError
+from inference.errors import CheckpointError, DomainError, InvalidOptionsError
 from inference.models import Corpus, ModelVersion
 from inference.multimood.prompt_file import template_for
+from inference.reward_files import is_reward_model
 from mood_eval.models import Team
 
 CARD_FILES = ("README.md", "MODEL_CARD.md")
@@ -18,6 +19,15 @@ CARD_FILES = ("README.md", "MODEL_CARD.md")
 
 class NameTakenError(DomainError):
     pass
+
+
+def refuse_reward_model(model: ModelVersion) -> None:
+    """Wherever a model is to answer, or to be trained further."""
+    if model.kind == ModelVersion.Kind.REWARD:
+        raise InvalidOptionsError(
+            f"“{model}” is a reward model: it scores answers and gives none. Choose a model that "
+            "answers, such as the one it was trained from."
+        )
 
 
 def checkpoint_folder(path: str | Path) -> Path:
@@ -40,7 +50,9 @@ def register_checkpoint(
     card: str = "",
     prompt: str = "",
 ) -> ModelVersion:
-    """`card` defaults to the folder's README.md, `prompt` (TOML) to the folder's own template.
+    """Of a model that answers or, as its config.json says, of one that scores answers.
+
+    `card` defaults to the folder's README.md, `prompt` (TOML) to the folder's own template.
 
     Reads the weights through, once a process: whoever holds locks calls `weights_sha256` before.
     """
@@ -52,7 +64,7 @@ def register_checkpoint(
     return _create(
         team=team,
         name=name,
-        kind=ModelVersion.Kind.MULTIMOOD,
+        kind=ModelVersion.Kind.REWARD if is_reward_model(folder) else ModelVersion.Kind.MULTIMOOD,
         path=str(path),
         weights_sha256=weights_sha256(folder),
         parent=parent,

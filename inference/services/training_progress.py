@@ -3,10 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+LONGEST_KEY = 200
+LONGEST_LABEL = 60
+LONGEST_STAGE = 20
+"""As wide as their columns: a model in training may write anything as a label."""
+
+
+@dataclass(frozen=True)
+class ToldSample:
+    """Fields of a TrainingSample."""
+
+    key: str
+    client: str
+    client_emotion: str
+    therapist_emotion: str
+    strategy: str
+    text: str
 
 
 @dataclass(frozen=True)
@@ -17,6 +34,8 @@ class TrainingEvent:
     values: dict[str, float] = field(default_factory=dict)
     checkpoint: str = ""
     message: str = ""
+    stage: str = ""
+    samples: tuple[ToldSample, ...] = ()
 
 
 class ProgressReader:
@@ -53,7 +72,32 @@ def read_event(line: bytes) -> TrainingEvent | None:
         max_steps=most if isinstance(most, int) else None,
         values=_numbers(value.get("values")),
         checkpoint=str(value.get("checkpoint", "")),
-        message=str(value.get("message", "")),
+        message=_text(value, "message"),
+        stage=_text(value, "stage")[:LONGEST_STAGE],
+        samples=_samples(value.get("samples")),
+    )
+
+
+def _text(value: Mapping[str, Any], name: str) -> str:
+    """PostgreSQL keeps no null characters in a text."""
+    found = value.get(name)
+    return "" if found is None else str(found).replace("\0", "")
+
+
+def _samples(values: Any) -> tuple[ToldSample, ...]:
+    if not isinstance(values, list):
+        return ()
+    return tuple(
+        ToldSample(
+            key=_text(value, "key")[:LONGEST_KEY],
+            client=_text(value, "client"),
+            client_emotion=_text(value, "client_emotion")[:LONGEST_LABEL],
+            therapist_emotion=_text(value, "therapist_emotion")[:LONGEST_LABEL],
+            strategy=_text(value, "strategy")[:LONGEST_LABEL],
+            text=_text(value, "text"),
+        )
+        for value in values
+        if isinstance(value, dict)
     )
 
 

@@ -18,9 +18,9 @@ from inference.selectors.training import training_facts, training_progress
 from inference.services.training import (
     DatasetChangedError,
     log_file,
-    run_training,
     start_training_run,
 )
+from inference.services.training_supervision import run_training
 from mood_eval.models import Team
 
 

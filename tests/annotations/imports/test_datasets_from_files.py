@@ -26,7 +26,7 @@ from inference.errors import DomainError
 from inference.models import JobState, ModelVersion
 from inference.preference_files import PAIRS_FILE, read_pairs, read_rows, verify_release
 from inference.services.model_versions import register_checkpoint
-from inference.services.training import run_training
+from inference.services.training_supervision import run_training
 from mood_eval.models import Team
 from tests.factories import make_team, make_user
 

@@ -33,8 +33,8 @@ from inference.services.training import (
     DatasetWithdrawnError,
     output_folder,
     resume_training_run,
-    run_training,
 )
+from inference.services.training_supervision import run_training
 from mood_eval.models import Team, User
 from tests.factories import make_run_with_responses, make_user
 from tests.processes import wait_until

@@ -24,7 +24,6 @@ from inference.services.training import (
     DatasetChangedError,
     cancel_training_run,
     resume_training_run,
-    run_training,
     start_training_run,
     trainer_config,
 )
@@ -33,6 +32,7 @@ from inference.services.training_process import (
     start_trainer,
     trainer_environment,
 )
+from inference.services.training_supervision import run_training
 from mood_eval.models import Team
 from tests.inference.supervision.conftest import StartTraining
 from tests.processes import processes_in, wait_until

@@ -1,0 +1,164 @@
+"""A TrainingRun in the hands of a worker: the trainer works, this watches it."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+from django.conf import settings
+
+from inference.backends.registry import unload_models
+from inference.backends.weights import weights_sha256
+from inference.errors import DomainError
+from inference.models import ModelVersion, TrainingPoint, TrainingRun
+from inference.services.jobs import JobCancelled, Lease, WorkerStopping, work_under_lease
+from inference.services.model_versions import register_checkpoint
+from inference.services.training import (
+    log_file,
+    output_folder,
+    refuse_withdrawn,
+    run_folder,
+    trainer_config,
+    verify_dataset,
+)
+from inference.services.training_process import (
+    HURRIED_STOP_SECONDS,
+    STOP_SECONDS,
+    TrainerProcess,
+    end_leftovers,
+    log_tail,
+    start_trainer,
+)
+from inference.services.training_progress import ProgressReader, TrainingEvent
+from inference.services.training_records import Told, read_report, record
+from inference.training.progress import PROGRESS_FILE, REPORT_FILE
+
+POLL_SECONDS = 0.5
+
+
+class TrainingFailedError(DomainError):
+    pass
+
+
+def run_training(run_id: int, on_progress: Told | None = None) -> bool:
+    """Watches the trainer until the run ends or is taken away; False if another worker has it."""
+    return work_under_lease(
+        TrainingRun,
+        run_id,
+        lambda lease: _train(lease, on_progress),
+        "The training could not be supervised",
+    )
+
+
+def _train(lease: Lease[TrainingRun], on_progress: Told | None) -> None:
+    lease.check()
+    run = TrainingRun.objects.select_related("base", "team").get(pk=lease.pk)
+    if run.result_id is not None:
+        return
+    refuse_withdrawn(run)
+    verify_dataset(run)
+    config = _write_config(run)
+    end_leftovers(config)
+    reader = ProgressReader(output_folder(run) / PROGRESS_FILE)
+    record(lease, reader.read(), on_progress)  # what was told while nobody was listening
+    unload_models()  # the trainer needs the memory that this worker's last model holds
+    trainer = start_trainer(config, log_file(run), int(run.config.get("processes", 1)))
+    TrainingRun.objects.filter(pk=run.pk).update(process_id=trainer.number)
+    try:
+        last = _watch(lease, trainer, reader, on_progress)
+    finally:
+        trainer.end(seconds=HURRIED_STOP_SECONDS)
+    _register(lease, run, _checkpoint(run, last, trainer.exit_code()))
+
+
+def _write_config(run: TrainingRun) -> Path:
+    output_folder(run).mkdir(parents=True, exist_ok=True)
+    config = run_folder(run) / "config.json"
+    config.write_text(json.dumps(trainer_config(run), indent=2) + "\n", encoding="utf-8")
+    return config
+
+
+def _watch(
+    lease: Lease[TrainingRun],
+    trainer: TrainerProcess,
+    reader: ProgressReader,
+    on_progress: Told | None,
+) -> TrainingEvent | None:
+    """The event that settles the run, if the trainer told one before it ended."""
+    settled: TrainingEvent | None = None
+    while True:
+        ended = trainer.exit_code() is not None  # asked before reading: nothing comes after
+        events = reader.read()
+        record(lease, events, on_progress)
+        settled = next((e for e in reversed(events) if e.event in SETTLING), settled)
+        if ended:
+            return settled
+        try:
+            lease.check()
+        except (JobCancelled, WorkerStopping) as stop:
+            in_hurry = isinstance(stop, WorkerStopping)
+            trainer.end(HURRIED_STOP_SECONDS if in_hurry else STOP_SECONDS)
+            events = reader.read()
+            record(lease, events, on_progress)
+            settled = next((e for e in reversed(events) if e.event in SETTLING), settled)
+            if settled is not None and settled.event == "end":
+                return settled
+            raise
+        time.sleep(POLL_SECONDS)
+
+
+SETTLING = ("end", "error")
+
+
+def _checkpoint(run: TrainingRun, last: TrainingEvent | None, exit_code: int | None) -> Path:
+    """Events are trusted, not exit codes."""
+    if last is not None and last.event == "error":
+        raise TrainingFailedError(f"The training failed: {last.message}")
+    if last is None:
+        tail = "\n".join(log_tail(log_file(run)).strip().splitlines()[-5:])
+        raise TrainingFailedError(
+            f"The training process ended without saying why (exit code {exit_code}). "
+            f"The last lines of its log: {tail or 'none'}"
+        )
+    folder = Path(last.checkpoint)
+    if not folder.resolve().is_relative_to(output_folder(run).resolve()) or not folder.is_dir():
+        raise TrainingFailedError(f"The training named a checkpoint that is not there: {folder}")
+    return folder
+
+
+def _register(lease: Lease[TrainingRun], run: TrainingRun, checkpoint: Path) -> None:
+    """What may no longer be learned from leaves no model, though its trainer came to the end: an
+    erasure waits for the row and finds the model, or was there first and is seen here."""
+    weights_sha256(checkpoint)  # reading them takes long, and is remembered
+    report = read_report(output_folder(run) / REPORT_FILE)
+    with lease.commit_chunk() as row:
+        refuse_withdrawn(row)
+        row.result = register_checkpoint(
+            team=run.team,
+            name=free_version_name(run),
+            path=checkpoint.relative_to(settings.VAR),
+            parent=run.base,
+            is_demo=run.base.is_demo,
+            card=version_card(run),
+        )
+        row.report = report
+        row.save(update_fields=["result", "report"])
+
+
+def free_version_name(run: TrainingRun) -> str:
+    """The run's name, unless somebody gave it to another model meanwhile."""
+    taken = ModelVersion.objects.filter(team=run.team_id, name=run.name).exists()
+    return f"{run.name} (training run {run.pk})" if taken else run.name
+
+
+def version_card(run: TrainingRun) -> str:
+    options = "\n".join(f"- {name}: {value}" for name, value in sorted(run.config.items()))
+    last = TrainingPoint.objects.filter(run=run).order_by("-step").first()
+    values = last.values if last else {}
+    logged = "\n".join(f"- {name}: {value:.6g}" for name, value in sorted(values.items()))
+    return (
+        f"# {run.name}\n\nTrained from {run.base.name} by {run.get_method_display()} on the "
+        f"dataset with sha256 {run.dataset_sha256}.\n\n## Options\n\n{options or '- defaults'}\n\n"
+        f"## Last logged values\n\n{logged or '- none'}\n"
+    )

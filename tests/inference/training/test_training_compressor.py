@@ -13,7 +13,7 @@ from inference.contracts import TurnText
 from inference.corpora import generic
 from inference.multimood.processing import MultiMoodProcessor
 from inference.multimood.prompt import HISTORY
-from inference.multimood.splice import IGNORED
+from inference.multimood.splice import IGNORED, memory_counts
 from inference.training.compressor import (
     INSTRUCTION,
     Reading,
@@ -91,7 +91,7 @@ def test_the_history_alone_is_learned_from_its_memories(processor: MultiMoodProc
     sample = Readings([Reading("d", turns)], processor)[0]
     places = processor.config.placeholders
     assert int((sample["input_ids"] == places.history).sum()) == 2
-    assert int((sample["history_input_ids"] == processor.config.mem_token_id).sum()) == 2
+    assert memory_counts(processor.config, sample["history_input_ids"][None]) == [2]
     learned = sample["labels"] != IGNORED
     words = "Client: My sister left.\nTherapist: You miss her."
     assert text_of(processor, sample["labels"][learned]) == words
@@ -107,7 +107,7 @@ def test_a_pass_draws_how_much_of_a_history_is_shown(processor: MultiMoodProcess
         rows.epoch = epoch
         sample = rows[0]
         told = text_of(processor, sample["labels"][sample["labels"] != IGNORED])
-        count = int((sample["history_input_ids"] == processor.config.mem_token_id).sum())
+        [count] = memory_counts(processor.config, sample["history_input_ids"][None])
         # The newest, and as many of them as there are memories.
         assert told == "\n".join(f"Client: {turn.text}" for turn in turns[-count:])
         return count

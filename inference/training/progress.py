@@ -32,9 +32,11 @@ class Progress:
     def log(self, step: int, max_steps: int, values: Mapping[str, float]) -> None:
         self._append({"event": "log", "step": step, "max_steps": max_steps, "values": dict(values)})
 
-    def stage(self, name: Stage) -> None:
-        """What goes on that is no step, such as computing the reference."""
-        self._append({"event": "stage", "stage": name})
+    def stage(self, name: Stage, done: int = 0, total: int = 0) -> None:
+        """What goes on that is no step, such as computing the reference, and how much of it is done
+        where that is known."""
+        known = {"done": done, "total": total} if total else {}
+        self._append({"event": "stage", "stage": name, **known})
 
     def samples(self, step: int, samples: Sequence[Mapping[str, str | None]]) -> None:
         """Answers to the fixed stimuli: key, client, client_emotion, therapist_emotion, strategy,

@@ -17,7 +17,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from inference.backends import memory, weights
+from inference import machine_memory
+from inference.backends import weights
 from inference.backends.base import Machine
 from inference.backends.memory import (
     ModelDoesNotFitError,
@@ -189,8 +190,8 @@ def test_available_memory_is_the_least_that_any_limit_leaves(
     group.mkdir(parents=True)
     own = tmp_path / "self"
     own.write_text("0::/worker/gpu\n")
-    monkeypatch.setattr(memory, "CGROUPS", own)
-    monkeypatch.setattr(memory, "CGROUP_ROOT", tmp_path)
+    monkeypatch.setattr(machine_memory, "CGROUPS", own)
+    monkeypatch.setattr(machine_memory, "CGROUP_ROOT", tmp_path)
     (group / "memory.max").write_text("max\n")
     (group / "memory.current").write_text("300\n")
     (tmp_path / "worker" / "memory.max").write_text("1000\n")
@@ -202,8 +203,8 @@ def test_available_memory_is_the_least_that_any_limit_leaves(
 def test_a_limit_of_the_first_version_counts_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(memory, "CGROUP_ROOT", tmp_path)
-    monkeypatch.setattr(memory, "CGROUPS", tmp_path / "none")
+    monkeypatch.setattr(machine_memory, "CGROUP_ROOT", tmp_path)
+    monkeypatch.setattr(machine_memory, "CGROUPS", tmp_path / "none")
     group = tmp_path / "memory"
     group.mkdir()
     (group / "memory.limit_in_bytes").write_text("1000\n")

@@ -6,27 +6,26 @@ from peft import LoraConfig
 
 from inference.multimood.model import MultiMoodForConditionalGeneration
 from inference.training.config import TrainingConfig
-
-LLM_LAYERS = r"model\.layers\.\d+\.(self_attn\.(q|k|v|o)_proj|mlp\.(gate|up|down)_proj)"
-"""A bare `q_proj` would match the frozen towers' too."""
-PROJECTORS = ["mm_projector", "mm_projector_a", "memory_projection"]
+from inference.training.parts import LLM_LAYERS, PROJECTORS, PROJECTORS_BESIDE_ADAPTERS
 
 
 def set_trainable(model: MultiMoodForConditionalGeneration, config: TrainingConfig) -> None:
-    """Without LoRA: everything but the towers, and the projectors only where `projectors` says so.
-    Call before an optimiser is made."""
+    """For a run without LoRA: everything but the towers, and the projectors only where
+    `projectors` says so. `Setup.load` calls it; with LoRA, PEFT freezes what gets no adapter."""
+    model.requires_grad_(True)
     model.model.train_towers(False)
     if config.projectors == "frozen":
-        for name in ("mm_projector", "mm_projector_a", "mamba_compressor"):
+        for name in PROJECTORS:
             model.model.get_submodule(name).requires_grad_(False)
 
 
 def lora_config(config: TrainingConfig) -> LoraConfig:
+    beside = list(PROJECTORS_BESIDE_ADAPTERS) if config.projectors == "train" else None
     return LoraConfig(
         r=config.lora_rank,
         lora_alpha=config.lora_alpha,
         lora_dropout=config.lora_dropout,
         target_modules=LLM_LAYERS,
-        modules_to_save=PROJECTORS if config.projectors == "train" else None,
+        modules_to_save=beside,
         task_type="CAUSAL_LM",
     )

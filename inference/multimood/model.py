@@ -273,6 +273,9 @@ class MultiMoodForConditionalGeneration(MultiMoodPreTrainedModel, GenerationMixi
 
         Media are taken in the order of their placeholders, row by row. When the rows repeat as
         a block (chosen above rejected), the media may be given once for all repetitions.
+
+        logits (B, S, vocabulary) are of all positions, of the last `logits_to_keep`, or of those
+        in a list; given a mask (B, S), they are (its true positions, vocabulary).
         """
         outputs = self.model(
             input_ids=input_ids,
@@ -291,7 +294,8 @@ class MultiMoodForConditionalGeneration(MultiMoodPreTrainedModel, GenerationMixi
         )
         hidden = outputs.last_hidden_state
         if isinstance(logits_to_keep, torch.Tensor):
-            hidden = hidden[:, logits_to_keep]
+            picked = logits_to_keep.dim() == 2
+            hidden = hidden[logits_to_keep] if picked else hidden[:, logits_to_keep]
         elif logits_to_keep:
             hidden = hidden[:, -logits_to_keep:]
         logits = self.lm_head(hidden)

@@ -1,123 +1,210 @@
 """Direct preference optimisation (Rafailov et al. 2023, arXiv 2305.18290) over released pairs.
 
-TRL's trainer as it is; a batch is the pairs' chosen rows above their rejected ones, and the media
-are given once for both.
+The reference is the base: its log-probabilities are computed once (`reference.py`), or at every
+step with the adapters off, or without LoRA by a frozen copy of what is trained. Both replies of a
+pair share one row, and so the prompt, the media and their projection (`shared_prompts.py`).
 """
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
-from datasets import Dataset
-from torch.utils.data import Sampler
-from trl import DPOConfig, DPOTrainer
+from peft import get_peft_model
+from torch import nn
+from torch.utils.data import Dataset, Sampler
+from transformers import EvalPrediction, Trainer, TrainingArguments
 
-from inference.contracts import PreferencePair, ReplyFields
-from inference.multimood.processing import LoadClip, MultiMoodProcessor, Sample
-from inference.multimood.splice import IGNORED
-from inference.training.config import TrainingConfig
-from inference.training.dpo_pairs import load_pairs
-from inference.training.modality import choose_modality
+from inference.multimood.model import MultiMoodForConditionalGeneration
+from inference.training.config import ConfigError, TrainingConfig
+from inference.training.dpo_pairs import load_held_out, load_pairs
+from inference.training.pair_rows import REFERENCE, PairEncoder, PairRow, PairRows
 from inference.training.passes import EpochCallback, TiesInTurn, whole_and_tied
+from inference.training.preference_losses import (
+    CHOSEN,
+    log_ratios,
+    preference_losses,
+    preference_metrics,
+)
+from inference.training.reference import reference_log_probabilities
 from inference.training.setup import Outcome, Setup
-from inference.training.targets import response_only
+from inference.training.shared_prompts import score
 from inference.training.trainable import lora_config
 from inference.training.trainers import run_trainer
 
-ROW = "row"
 MEASURED_PAIRS = 256
-
-
-@dataclass(frozen=True)
-class PairCollator:
-    """Rows of the dataset -> TRL's batch, (2 * pairs, S), with the media of `pairs` rows."""
-
-    pairs: Sequence[PreferencePair]
-    processor: MultiMoodProcessor
-    load_clip: LoadClip
-    config: TrainingConfig
-
-    def __call__(self, rows: Sequence[Mapping[str, int]]) -> dict[str, Any]:
-        chosen, rejected = zip(*(self._pair(row[ROW]) for row in rows), strict=True)
-        batch = self.processor.collate([*chosen, *map(_without_media, rejected)])
-        batch["completion_mask"] = (batch.pop("labels") != IGNORED).long()
-        return batch
-
-    def _pair(self, row: int) -> tuple[Sample, Sample]:
-        pair = self.pairs[row]
-        return self._sample(pair, pair.chosen), self._sample(pair, pair.rejected)
-
-    def _sample(self, pair: PreferencePair, reply: ReplyFields) -> Sample:
-        modality = choose_modality(self.config.modality, self.config.seed, pair.pair_id)
-        target = self.processor.template.reply_lines(reply)
-        sample = self.processor.encode(pair.stimulus, target, modality, self.load_clip)
-        if self.config.trains == "all":
-            return sample
-        return response_only(self.processor, sample, reply)
-
-
-def _without_media(sample: Sample) -> Sample:
-    return {
-        "input_ids": sample["input_ids"],
-        "labels": sample["labels"],
-        "history_input_ids": torch.zeros(0, dtype=torch.long),
-    }
-
-
-class PairTrainer(DPOTrainer):
-    """Rows are tokenised by our collator, so nothing is prepared, cached or dropped before."""
-
-    def __init__(self, ties: TiesInTurn | None, **options: Any) -> None:
-        """ties: what a pass shows, where the dataset has ties."""
-        self.ties = ties
-        super().__init__(**options)
-        if ties is not None:
-            self.add_callback(EpochCallback(ties))
-
-    def _get_train_sampler(self, train_dataset: Dataset | None = None) -> Sampler[int] | None:
-        usual: Sampler[int] | None = super()._get_train_sampler(train_dataset)
-        return usual if self.ties is None else self.ties
-
-    def _prepare_dataset(self, dataset: Dataset, *args: Any, **kwargs: Any) -> Dataset:
-        return dataset
+TRAINED = "trained"
+"""Prefix of what is measured on the pairs that were trained on."""
 
 
 def train(setup: Setup) -> Outcome:
-    return run_trainer(setup, dpo_trainer, training_margin)
+    config = setup.config
+    check_attention(setup.model)
+    pairs, held_out = load_pairs(config), load_held_out(config)
+    encoder = PairEncoder(setup.processor, setup.load_clip, config)
+    reference = None
+    if config.precompute_reference:
+        reference = reference_log_probabilities(setup, encoder, [*pairs, *held_out])
+        if reference is None:
+            return Outcome(step=0, stopped=True, save=setup.model.save_pretrained)
+    rows = PairRows(pairs, encoder, reference)
+    evaluated = PairRows(held_out, encoder, reference) if held_out else None
+    return run_trainer(setup, partial(dpo_trainer, rows, evaluated), training_margin)
 
 
 def dpo_trainer(
-    setup: Setup, arguments: Mapping[str, Any], callbacks: Sequence[Any]
+    rows: PairRows,
+    held_out: PairRows | None,
+    setup: Setup,
+    arguments: Mapping[str, Any],
+    callbacks: Sequence[Any],
 ) -> PairTrainer:
-    config, processor = setup.config, setup.processor
-    pairs = load_pairs(config)
-    whole, ties = whole_and_tied(pairs)
+    config = setup.config
+    whole, ties = whole_and_tied(rows.pairs)
+    frozen = None
+    if rows.reference is None and not config.lora:
+        frozen = frozen_copy(setup.model, config)
     return PairTrainer(
+        config=config,
         ties=TiesInTurn(whole, ties, config.seed) if ties else None,
-        model=setup.model,
-        # With LoRA the reference is the model with its adapters off.
-        ref_model=None if config.lora else copy.deepcopy(setup.model),
-        args=DPOConfig(**arguments, beta=config.beta, max_length=None),
-        data_collator=PairCollator(pairs, processor, setup.load_clip, config),
-        train_dataset=Dataset.from_dict({ROW: range(len(pairs))}),
-        processing_class=processor.tokenizer,
+        frozen=frozen,
+        # The adapters go into the layers of setup.model itself.
+        model=get_peft_model(setup.model, lora_config(config)) if config.lora else setup.model,
+        args=TrainingArguments(**arguments),
+        data_collator=rows.collate,
+        train_dataset=rows,
+        eval_dataset=held_out,
+        processing_class=setup.processor.tokenizer,
+        compute_metrics=mean_metrics(config),
         callbacks=list(callbacks),
-        peft_config=lora_config(config) if config.lora else None,
     )
+
+
+class PairTrainer(Trainer):
+    loss_is_scaled_for_ga = False
+
+    def __init__(
+        self,
+        config: TrainingConfig,
+        ties: TiesInTurn | None,
+        frozen: nn.Module | None,
+        **options: Any,
+    ) -> None:
+        """ties: what a pass shows, where the dataset has ties; frozen: the reference where it is
+        neither precomputed nor the model without its adapters."""
+        self.config, self.ties = config, ties
+        self._sums: dict[str, torch.Tensor] = {}
+        super().__init__(**options)
+        self.frozen = None if frozen is None else frozen.to(self.args.device).eval()
+        if ties is not None:
+            self.add_callback(EpochCallback(ties))
+
+    def compute_loss(
+        self,
+        model: nn.Module,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,
+        num_items_in_batch: Any = None,
+    ) -> Any:
+        """Of a batch of `PairRows.collate`: the mean over its pairs, and the log ratios
+        (pairs, 2)."""
+        inputs = dict(inputs)
+        reference = inputs.pop(REFERENCE, None)
+        if reference is None:
+            reference = self._reference(model, inputs)
+        ratios = log_ratios(
+            score(model, inputs).view(-1, 2),
+            reference,
+            inputs["lengths"].view(-1, 2),
+            length_normalised=self.config.length_normalised,
+        )
+        loss = preference_losses(ratios, self.config.loss, self.config.beta).mean()
+        if model.training:
+            self._count(ratios.detach())
+        return (loss, ratios) if return_outputs else loss
+
+    @torch.no_grad()
+    def _reference(self, model: nn.Module, inputs: dict[str, Any]) -> torch.Tensor:
+        with self.accelerator.autocast():
+            if self.frozen is not None:
+                return score(self.frozen, inputs).view(-1, 2)
+            adapted = self.accelerator.unwrap_model(model)
+            with adapted.disable_adapter():
+                return score(adapted, inputs).view(-1, 2)
+
+    def prediction_step(
+        self,
+        model: nn.Module,
+        inputs: dict[str, Any],
+        prediction_loss_only: bool,
+        ignore_keys: list[str] | None = None,
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Loss, log ratios (pairs, 2), and which reply of each pair was preferred."""
+        inputs = self._prepare_inputs(inputs)
+        with torch.no_grad(), self.compute_loss_context_manager():
+            loss, ratios = self.compute_loss(model, inputs, return_outputs=True)
+        preferred = torch.full((len(ratios),), CHOSEN, device=ratios.device)
+        return loss.detach(), ratios, preferred
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Of training steps with the metrics of all their pairs, of all processes."""
+        if "loss" in logs and self._sums:
+            total = self.accelerator.reduce(torch.stack(list(self._sums.values())))
+            means = (total[1:] / total[0]).tolist()
+            logs |= dict(zip(list(self._sums)[1:], means, strict=True))
+            self._sums.clear()
+        super().log(logs, start_time)
+
+    def _count(self, ratios: torch.Tensor) -> None:
+        metrics = preference_metrics(ratios, self.config.beta)
+        sums = {name: values.sum() for name, values in metrics.items()}
+        sums = {"pairs": ratios.new_tensor(len(ratios)), **sums}
+        self._sums = {name: self._sums.get(name, 0) + value for name, value in sums.items()}
+
+    def _get_train_sampler(self, train_dataset: Dataset[PairRow] | None = None) -> Any:
+        usual: Sampler[int] | None = super()._get_train_sampler(train_dataset)
+        return usual if self.ties is None else self.ties
+
+
+def frozen_copy(
+    model: MultiMoodForConditionalGeneration, config: TrainingConfig
+) -> MultiMoodForConditionalGeneration:
+    """What is not trained is shared with the model."""
+    if config.sharding != "none":
+        raise ConfigError(
+            "precompute_reference: is false, and a second model is not sharded. Set it to true."
+        )
+    shared = {id(p): p for p in model.parameters() if not p.requires_grad}
+    frozen = copy.deepcopy(model, shared)
+    frozen.requires_grad_(False)
+    return frozen
+
+
+def mean_metrics(config: TrainingConfig) -> Any:
+    def mean(predicted: EvalPrediction) -> dict[str, float]:
+        metrics = preference_metrics(torch.from_numpy(predicted.predictions), config.beta)
+        return {name: float(values.mean()) for name, values in metrics.items()}
+
+    return mean
 
 
 def training_margin(trainer: Any) -> dict[str, float]:
     """How far the final policy prefers the chosen replies of its own training pairs."""
-    pairs = len(trainer.data_collator.pairs)
-    rows = trainer.train_dataset.select(range(min(MEASURED_PAIRS, pairs)))
-    metrics: Mapping[str, float] = trainer.evaluate(rows)
-    return {
-        "loss": metrics["eval_loss"],
-        "reward_margin": metrics["eval_rewards/margins"],
-        "accuracy": metrics["eval_rewards/accuracies"],
-        "pairs": float(len(rows)),
-    }
+    rows: PairRows = trainer.train_dataset
+    measured = PairRows(rows.pairs[:MEASURED_PAIRS], rows.encoder, rows.reference)
+    metrics: Mapping[str, float] = trainer.evaluate(measured, metric_key_prefix=TRAINED)
+    names = ("loss", "reward_margin", "accuracy")
+    return {name: metrics[f"{TRAINED}_{name}"] for name in names} | {"pairs": float(len(measured))}
+
+
+def check_attention(model: MultiMoodForConditionalGeneration) -> None:
+    """Rows with several answers need attention that takes a mask of any form."""
+    kinds = set(model.config.layer_types or ()) - {"full_attention"}
+    if kinds:
+        raise ConfigError(
+            f"base: has layers of the kind {', '.join(sorted(kinds))}; preferences can be trained "
+            "only where every layer has full attention."
+        )

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 import torch
 
+from inference.contracts import PreferencePair
 from inference.multimood.generation import MultiMoodGenerator
 from inference.multimood.model import MultiMoodForConditionalGeneration
 from inference.multimood.processing import MultiMoodProcessor
-from inference.multimood.splice import IGNORED
 from inference.preference_files import PAIRS_FILE
 from inference.training.config import ConfigError, TrainingConfig
-from inference.training.dpo import PairCollator
 from inference.training.dpo_pairs import load_pairs
+from inference.training.pair_rows import PairEncoder, PairRows
 from inference.training.progress import Progress, StopRequest
 from inference.training.run import run
 from tests.inference.training.pair_release import events, make_pair, write_release
@@ -63,50 +63,35 @@ def test_final_checkpoint_is_whole_and_differs_only_where_it_was_trained(
     assert answer["input_ids"].numel()
 
 
-def test_batch_is_chosen_above_rejected_with_media_once(
+def test_batch_holds_both_replies_after_one_prompt_and_its_media_once(
     dpo_config: MakeConfig, processor: MultiMoodProcessor
 ) -> None:
-    config = dpo_config()
-    pairs = load_pairs(config)
-    collate = PairCollator(pairs, processor, processor.load_clip, config)
-    batch = collate([{"row": 1}, {"row": 2}])
-    assert batch["input_ids"].shape[0] == 4
+    pairs, rows = pair_rows(dpo_config(), processor)
+    batch = rows.collate([rows[1], rows[2]])
+    assert batch["input_ids"].shape[0] == 2
     assert batch["video_values"].shape[0] == 3  # one clip, then two
     assert batch["history_input_ids"].shape[0] == 1  # only the first has one
     decode = processor.tokenizer.decode
-    learned = [
-        decode(ids[mask.bool()]).strip()
-        for ids, mask in zip(batch["input_ids"], batch["completion_mask"], strict=True)
-    ]
-    wanted = [pairs[1].chosen, pairs[2].chosen, pairs[1].rejected, pairs[2].rejected]
+    learned = [decode(ids).strip() for ids in batch["targets"].split(batch["lengths"].tolist())]
+    wanted = [pairs[1].chosen, pairs[1].rejected, pairs[2].chosen, pairs[2].rejected]
     assert learned == [reply.text + "<eos>" for reply in wanted]
-
-
-def test_media_given_once_score_as_media_given_twice(
-    dpo_config: MakeConfig, processor: MultiMoodProcessor, base: Path
-) -> None:
-    config = dpo_config(trains="all")
-    model = MultiMoodForConditionalGeneration.from_pretrained(base).eval()
-    collator = PairCollator(load_pairs(config), processor, processor.load_clip, config)
-    rows = [{"row": 1}, {"row": 5}]
-    batch = collator(rows)
-    del batch["completion_mask"]
-    chosen, rejected = zip(*(collator._pair(row["row"]) for row in rows), strict=True)
-    whole = processor.collate([*chosen, *rejected])
-    whole.pop("labels")
-    with torch.no_grad():
-        once, twice = model(**batch).logits, model(**whole).logits
-    seen = batch["attention_mask"].bool()
-    torch.testing.assert_close(once[seen], twice[seen], atol=1e-4, rtol=1e-4)
 
 
 def test_trains_all_four_lines_on_request(
     dpo_config: MakeConfig, processor: MultiMoodProcessor
 ) -> None:
-    config = dpo_config(trains="all")
-    collator = PairCollator(load_pairs(config), processor, processor.load_clip, config)
-    labels = collator._pair(0)[0]["labels"]
-    assert processor.tokenizer.decode(labels[labels != IGNORED]).startswith("Client's emotion:")
+    _, rows = pair_rows(dpo_config(trains="all"), processor)
+    batch = rows.collate([rows[0]])
+    chosen = batch["targets"][: batch["lengths"][0]]
+    assert processor.tokenizer.decode(chosen).startswith("Client's emotion:")
+
+
+def pair_rows(
+    config: TrainingConfig, processor: MultiMoodProcessor
+) -> tuple[list[PreferencePair], PairRows]:
+    pairs = load_pairs(config)
+    encoder = PairEncoder(processor, processor.load_clip, config)
+    return pairs, PairRows(pairs, encoder, reference=None)
 
 
 def test_refuses_a_release_that_was_changed(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -14,8 +14,8 @@ import pytest
 from inference.contracts import PreferencePair
 from inference.preference_files import MANIFEST_FILE, PAIRS_FILE, sha256_file, write_pairs
 from inference.training.config import ConfigError, TrainingConfig
-from inference.training.dpo import PairCollator
 from inference.training.dpo_pairs import load_pairs
+from inference.training.pair_rows import PairRow, PairRows
 from inference.training.passes import TiesInTurn, whole_and_tied
 from inference.training.progress import Progress, StopRequest
 from inference.training.run import run
@@ -153,14 +153,14 @@ def test_trainer_shows_whole_pairs_once_a_pass_also_when_it_is_resumed(
     config = dpo_config(dataset=release, max_steps=0, epochs=2, batch_size=2, modality="text")
     shown: list[int] = []
     stop = StopRequest()
-    collate = PairCollator.__call__
+    encode = PairRows.__getitem__
 
-    def noting(self: PairCollator, rows: Sequence[Mapping[str, int]]) -> dict[str, Any]:
-        shown.extend(row["row"] for row in rows)
+    def noting(self: PairRows, number: int) -> PairRow:
+        shown.append(number)
         stop.asked = stops and len(shown) >= 6
-        return collate(self, rows)
+        return encode(self, number)
 
-    monkeypatch.setattr(PairCollator, "__call__", noting)
+    monkeypatch.setattr(PairRows, "__getitem__", noting)
     if stops:
         assert not run(config, Progress(config.output), stop)
         del shown[6:]  # the next batch was at hand already

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -39,11 +40,15 @@ def make_pair(number: int) -> PreferencePair:
 
 
 def write_release(folder: Path, media: Path, pairs: int) -> Path:
+    return released(folder, map(make_pair, range(pairs)), media)
+
+
+def released(folder: Path, pairs: Iterable[PreferencePair], media: Path, **manifest: Any) -> Path:
     folder.mkdir()
     hashes = {path.name: sha256_file(path) for path in media.iterdir()}
-    write_pairs(folder / PAIRS_FILE, map(make_pair, range(pairs)), hashes)
-    manifest = {"files": {PAIRS_FILE: sha256_file(folder / PAIRS_FILE)}}
-    (folder / MANIFEST_FILE).write_text(json.dumps(manifest))
+    write_pairs(folder / PAIRS_FILE, pairs, hashes)
+    complete = {**manifest, "files": {PAIRS_FILE: sha256_file(folder / PAIRS_FILE)}}
+    (folder / MANIFEST_FILE).write_text(json.dumps(complete))
     return folder
 
 

@@ -3,34 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from inference.contracts import PreferencePair
-from inference.preference_files import MANIFEST_FILE, PAIRS_FILE, sha256_file, write_pairs
+from inference.preference_files import MANIFEST_FILE, PAIRS_FILE, sha256_file
 from inference.training.config import ConfigError, TrainingConfig
 from inference.training.dpo_pairs import load_pairs
 from inference.training.pair_rows import PairRow, PairRows
 from inference.training.passes import TiesInTurn, whole_and_tied
 from inference.training.progress import Progress, StopRequest
 from inference.training.run import run
-from tests.inference.training.pair_release import events, make_pair
+from tests.inference.training.pair_release import events, make_pair, released
 
 MakeConfig = Callable[..., TrainingConfig]
-
-
-def released(folder: Path, pairs: Iterable[PreferencePair], media: Path, **manifest: Any) -> Path:
-    folder.mkdir()
-    hashes = {path.name: sha256_file(path) for path in media.iterdir()}
-    write_pairs(folder / PAIRS_FILE, pairs, hashes)
-    complete = {**manifest, "files": {PAIRS_FILE: sha256_file(folder / PAIRS_FILE)}}
-    (folder / MANIFEST_FILE).write_text(json.dumps(complete))
-    return folder
 
 
 def in_splits(*splits: str) -> list[PreferencePair]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn, cast, get_args
 
@@ -33,6 +34,15 @@ SPEAKERS = get_args(Speaker)
 
 class PreferenceFileError(ValueError):
     """A file that is not a release; the message names file, line and field."""
+
+
+@dataclass(frozen=True)
+class ReleasedStimulus:
+    stimulus: StimulusInput
+    split: str
+    """Empty where the dataset has no splits."""
+    clip_sha256: Mapping[str, str]
+    """By the clip's path below the media root."""
 
 
 def sha256_file(path: Path) -> str:
@@ -111,6 +121,14 @@ def read_pairs(path: Path, media_root: Path | None = None) -> Iterator[Preferenc
             record.fail("pair_id", f"{pair.pair_id!r} stands on an earlier line too")
         seen.add(pair.pair_id)
         yield pair
+
+
+def read_stimuli(path: Path, media_root: Path | None = None) -> Iterator[ReleasedStimulus]:
+    """What a release was rated on. Clip paths as `read_pairs` gives them."""
+    for number, row in _rows(path):
+        record = _Record(path, number, row)
+        hashes = {clip.text("path"): clip.text("sha256") for clip in record.records("clips")}
+        yield ReleasedStimulus(_stimulus(record, media_root), record.text("split"), hashes)
 
 
 def clip_hashes(path: Path) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Read-only JSON for scripts: what the members of a team may see, and nothing else."""
+"""JSON for scripts: what the members of a team may see, and nothing else."""
 
 from __future__ import annotations
 
@@ -14,14 +14,22 @@ from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response as ApiResponse
 
-from inference.models import Corpus, GenerationRun, ModelVersion, Response, TrainingRun
+from inference.models import (
+    Corpus,
+    GenerationRun,
+    ModelVersion,
+    Response,
+    TrainingPoint,
+    TrainingRun,
+    TrainingSample,
+)
 from inference.selectors.cautions import Caution, cautions_about_models
 from inference.selectors.runs import Failure, failures_of, with_failed
 from mood_eval.access import for_teams_of
 
 
 class OldestFirst(CursorPagination):
-    ordering = "pk"
+    ordering: str | tuple[str, ...] = "pk"
     page_size = 100
     page_size_query_param = "page_size"
     max_page_size = 1000
@@ -119,15 +127,41 @@ class ResponseSerializer(serializers.ModelSerializer[Response]):
 
 class TrainingRunSerializer(serializers.ModelSerializer[TrainingRun]):
     base = serializers.CharField(source="base.name")
+    corpus = serializers.SlugRelatedField[Corpus](
+        slug_field="name", read_only=True, allow_null=True
+    )
+    reward_models = serializers.SlugRelatedField[ModelVersion](
+        slug_field="name", read_only=True, many=True
+    )
     result = serializers.SlugRelatedField[ModelVersion](
         slug_field="name", read_only=True, allow_null=True
     )
 
     class Meta:
         model = TrainingRun
+        fields: tuple[str, ...] = (
+            *("id", "name", "method", "preset", "base", "corpus", "reward_models"),
+            *("dataset_sha256", "config", "state", "stage", "done", "total", "error", "result"),
+            *("created_at", "started_at", "finished_at"),
+        )
+
+
+class TrainingPointSerializer(serializers.ModelSerializer[TrainingPoint]):
+    values = serializers.DictField(
+        child=serializers.FloatField(),
+        help_text="Name -> value, such as loss, reward_margin, eval_loss, kl.",
+    )
+
+    class Meta:
+        model = TrainingPoint
+        fields = ("step", "values", "logged_at")
+
+
+class TrainingSampleSerializer(serializers.ModelSerializer[TrainingSample]):
+    class Meta:
+        model = TrainingSample
         fields = (
-            *("id", "name", "method", "base", "dataset_sha256", "config", "state", "done"),
-            *("total", "error", "result", "created_at", "started_at", "finished_at"),
+            *("step", "key", "client", "client_emotion", "therapist_emotion", "strategy", "text"),
         )
 
 
@@ -155,8 +189,3 @@ class GenerationRunViewSet(TeamViewSet):
         rows = Response.objects.filter(run=self.get_object())
         page = self.paginate_queryset(rows.select_related("stimulus__dialogue"))
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
-
-
-class TrainingRunViewSet(TeamViewSet):
-    serializer_class = TrainingRunSerializer
-    rows = TrainingRun.objects.select_related("base", "result")

@@ -15,12 +15,12 @@ from annotations.api.raters import InvitationViewSet, RaterViewSet
 from annotations.api.rating import ItemViewSet, PlaceViewSet
 from annotations.api.review import AttemptViewSet, FlagViewSet
 from annotations.api.studies import StudyViewSet
+from annotations.api.training import TrainingRunViewSet
 from annotations.api.webhooks import DeliveryViewSet, WebhookViewSet
 from inference.api import (
     CorpusViewSet,
     GenerationRunViewSet,
     ModelVersionViewSet,
-    TrainingRunViewSet,
 )
 
 router = SimpleRouter()

@@ -262,6 +262,7 @@ SPECTACULAR_SETTINGS = {
         "JobStateEnum": "inference.models.job.JobState",
         "StudyStateEnum": "annotations.models.study.Study.State",
         "WebhookEventEnum": "annotations.models.webhook.Webhook.Event",
+        "TrainingMethodEnum": "inference.models.training.TrainingRun.Method",
         "ModelKindEnum": "inference.models.model_version.ModelVersion.Kind",
         "RaterKindEnum": "annotations.models.study.StudyRater.Kind",
         "FlagKindEnum": "annotations.models.rating.Flag.Kind",

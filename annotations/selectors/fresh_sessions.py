@@ -57,7 +57,7 @@ class FreshSessions:
     released: int = 0
     """Sessions in a release that one of the models learned from, or of a client who is in one."""
     trained: int = 0
-    """Of the others: set aside for training, or in a file that fine-tuning read."""
+    """Of the others: set aside for training, or in a corpus or file that a training read."""
     rated: int = 0
     """Of the others: shown in the study that is followed up."""
     elsewhere: tuple[str, ...] = ()
@@ -146,16 +146,28 @@ def told_again(corpus: Corpus, dialogues: QuerySet[Dialogue]) -> set[int]:
 
 
 def tuned_sessions(corpus: Corpus, behind: TrainingsBehind) -> set[int]:
-    """In a file that was imported into the corpus, and that a fine-tuning read."""
-    if not behind.files:
+    """In what a training read of the corpus, or of a file that was imported into it; also the
+    same dialogues where they were imported a second time, into this corpus."""
+    if not behind.files and not behind.corpora:
         return set()
     taken = CorpusImport.objects.filter(corpus=corpus).values_list("files", flat=True)
     names = {file["sha256"] for files in taken for file in files}
     splits = {split for sha256, split in behind.files if sha256 in names}
+    splits |= {split for read, split in behind.corpora if read == corpus.pk}
     dialogues = Dialogue.objects.filter(corpus=corpus)
     if "" not in splits:
         dialogues = dialogues.filter(split__in=splits)
-    return set(dialogues.values_list("session_id", flat=True))
+    here = set(dialogues.values_list("session_id", flat=True))
+    return here | _tuned_elsewhere(corpus, behind)
+
+
+def _tuned_elsewhere(corpus: Corpus, behind: TrainingsBehind) -> set[int]:
+    """Sessions of the corpus that say again what a training read in another corpus."""
+    read = Q()
+    for other, split in behind.corpora:
+        if other != corpus.pk:
+            read |= Q(corpus=other, split=split) if split else Q(corpus=other)
+    return told_again(corpus, Dialogue.objects.filter(read)) if read else set()
 
 
 def set_aside(corpus: Corpus) -> set[int]:

@@ -28,7 +28,7 @@ class Leaks:
 def leaks_in(study: Study) -> Leaks | None:
     """None where no model in the study learned from anything that is known here."""
     behind = trainings_behind(models_in(study))
-    if not behind.releases and not behind.files:
+    if not behind.releases and not behind.files and not behind.corpora:
         return None
     turns = shown_turns(study)
     people = people_in(study)

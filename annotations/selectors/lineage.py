@@ -20,9 +20,11 @@ from inference.selectors.cautions import Caution
 USUAL_SPLIT = "train"
 """Of a corpus file, where a fine-tuning names none."""
 MARK = "trained on answers that were erased since"
+TUNED = (TrainingRun.Method.SFT, TrainingRun.Method.COMPRESSOR)
+"""Learn from the words of a corpus file."""
 LINES = {
-    "up": ("parent_id", "id"),
-    "down": ("id", "parent_id"),
+    "up": ("source", "model"),
+    "down": ("model", "source"),
 }
 
 
@@ -32,6 +34,8 @@ class TrainingsBehind:
     """Datasets."""
     files: tuple[tuple[str, str], ...] = ()
     """(sha256, split) of the corpus files that fine-tuning read; without a split, whole."""
+    corpora: tuple[tuple[int, str], ...] = ()
+    """(corpus, split) of those that trainings read here; without a split, whole."""
     elsewhere: tuple[str, ...] = ()
     """Of trainings on files of which nothing is known here: neither a release nor imported."""
 
@@ -48,12 +52,14 @@ class ErasureBehind:
 
 
 def ancestry(models: Collection[int]) -> dict[int, set[int]]:
-    """Model -> itself and every model it was trained from, step by step. One query."""
+    """Model -> itself and every model it was trained from, step by step, with the reward models
+    that scored its answers and what these were trained from. One query."""
     return _line(models, "up")
 
 
 def offspring(models: Collection[int]) -> dict[int, set[int]]:
-    """Model -> itself and every model that was trained from it, step by step. One query."""
+    """Model -> itself and every model that was trained from it or by its scores, step by step. One
+    query."""
     return _line(models, "down")
 
 
@@ -66,12 +72,19 @@ def _line(models: Collection[int], direction: str) -> dict[int, set[int]]:
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
-            WITH RECURSIVE line (model, relative) AS (
+            WITH RECURSIVE step (model, source) AS (
+                SELECT id, parent_id FROM inference_modelversion WHERE parent_id IS NOT NULL
+                UNION
+                SELECT run.result_id, scored.modelversion_id
+                FROM inference_trainingrun_reward_models scored
+                JOIN inference_trainingrun run ON run.id = scored.trainingrun_id
+                WHERE run.result_id IS NOT NULL
+            ),
+            line (model, relative) AS (
                 SELECT id, id FROM inference_modelversion WHERE id = ANY(%s)
                 UNION
                 SELECT line.model, step.{take}
-                FROM line JOIN inference_modelversion step ON step.{match} = line.relative
-                WHERE step.{take} IS NOT NULL
+                FROM line JOIN step ON step.{match} = line.relative
             )
             SELECT model, relative FROM line
             """,  # noqa: S608 - the names of two columns, from LINES
@@ -87,20 +100,24 @@ def trainings_behind(models: Collection[int]) -> TrainingsBehind:
     line = set().union(*ancestry(models).values())
     links = DatasetTraining.objects.filter(training_run__result__in=line)
     unlinked = TrainingRun.objects.filter(result__in=line, dataset_link=None).order_by("pk")
-    runs = list(unlinked)
-    tuned = [run for run in runs if run.method == TrainingRun.Method.SFT]
+    here = [run for run in unlinked if run.corpus_id is not None]
+    runs = [run for run in unlinked if run.corpus_id is None]
+    tuned = [run for run in runs if run.method in TUNED]
     known = imported_files({run.team_id for run in tuned})
     return TrainingsBehind(
         releases=frozenset(links.values_list("dataset_id", flat=True)),
-        files=tuple(
-            (run.dataset_sha256, str(run.config.get("split", USUAL_SPLIT))) for run in tuned
-        ),
+        files=tuple((run.dataset_sha256, trained_split(run)) for run in tuned),
+        corpora=tuple((run.corpus_id, trained_split(run)) for run in here if run.corpus_id),
         elsewhere=tuple(
             f"the dataset of the training “{run.name}”"
             for run in runs
             if run not in tuned or run.dataset_sha256 not in known
         ),
     )
+
+
+def trained_split(run: TrainingRun) -> str:
+    return str(run.config.get("split", USUAL_SPLIT))
 
 
 def imported_files(teams: Collection[int]) -> set[str]:

@@ -17,12 +17,12 @@ from annotations.selectors.follow_up import (
     training_link,
 )
 from annotations.selectors.fresh_sessions import LEAST_SESSIONS
-from annotations.selectors.lineage import ancestry
 from annotations.services.erasures import hold_against_erasures, usable_release
 from annotations.services.studies import create_study
 from inference.contracts import GenerationOptions
 from inference.errors import DomainError, InvalidOptionsError, WrongStateError
 from inference.models import Corpus, Dialogue, GenerationRun, ModelVersion, TrainingRun
+from inference.selectors.model_versions import lineage
 from inference.selectors.run_options import options_of
 from inference.services.generation import create_generation_run
 from inference.services.model_versions import refuse_reward_model
@@ -233,7 +233,7 @@ def what_is_fresh(found: FollowUp) -> list[str]:
 
 def follow_up_name(training_run: TrainingRun) -> str:
     """Raters read it, so it names no model."""
-    generation = len(ancestry([training_run.base_id])[training_run.base_id])
+    generation = len(lineage(training_run.base).ancestors) + 1
     name = f"Version {generation} against version {generation + 1}"
     taken = set(Study.objects.filter(team=training_run.team_id).values_list("name", flat=True))
     number = 2

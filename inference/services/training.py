@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,9 @@ from mood_eval.models import Team, User
 
 OURS = ("method", "base", "prompt", "dataset", "output", "resume", "media_root")
 """Keys of the trainer's configuration that the platform fills in."""
+NULL_CHARACTER = "\\u0000"
+"""As JSON spells it."""
+LONGEST_NAME = 120
 BEYOND = ("held_out", "emotion_dataset", "nodes")
 """Keys that name files or machines outside what the platform looks after."""
 
@@ -123,6 +128,7 @@ def chosen_options(
             f"{', '.join(beyond)}: reaches beyond what the platform looks after. Leave it out, or "
             "start such a run by hand as docs/training.md describes."
         )
+    check_text(given)
     check_reward_terms(given.get("rewards"))
     try:
         return with_preset(preset, given, method)
@@ -130,7 +136,20 @@ def chosen_options(
         raise InvalidOptionsError(f"The training configuration cannot be run. {error}") from error
 
 
+def check_text(given: Mapping[str, Any]) -> None:
+    """JSON can spell characters that neither a database nor a file takes."""
+    try:
+        text = json.dumps(given, ensure_ascii=False)
+        fits = NULL_CHARACTER not in text and bool(text.encode())
+    except UnicodeEncodeError:
+        fits = False
+    if not fits:
+        raise InvalidOptionsError("The options hold a character that cannot be stored. Remove it.")
+
+
 def _create(*, team: Team, name: str, method: str, **fields: Any) -> TrainingRun:
+    if len(name) > LONGEST_NAME:
+        raise InvalidOptionsError(f"A run's name has at most {LONGEST_NAME} characters.")
     if ModelVersion.objects.filter(team=team, name=name).exists():
         raise NameTakenError(f"There is already a model named “{name}”.")
     try:
@@ -143,10 +162,8 @@ def _create(*, team: Team, name: str, method: str, **fields: Any) -> TrainingRun
 def free_name(base: ModelVersion, method: str) -> str:
     taken = set(TrainingRun.objects.filter(team=base.team_id).values_list("name", flat=True))
     taken |= set(ModelVersion.objects.filter(team=base.team_id).values_list("name", flat=True))
-    number = 1
-    while f"{base.name}-{method}-{number}" in taken:
-        number += 1
-    return f"{base.name}-{method}-{number}"
+    stem = f"{base.name[: LONGEST_NAME - 20]}-{method}"
+    return next(name for n in count(1) if (name := f"{stem}-{n}") not in taken)
 
 
 def dataset_of(run: TrainingRun) -> Path:

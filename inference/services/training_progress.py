@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+MOST_STEPS = 2**31 - 1
 LONGEST_KEY = 200
 LONGEST_LABEL = 60
 LONGEST_STAGE = 20
@@ -69,7 +70,7 @@ def read_event(line: bytes) -> TrainingEvent | None:
     return TrainingEvent(
         event=value["event"],
         step=step if isinstance(step, int) else 0,
-        max_steps=most if isinstance(most, int) else None,
+        max_steps=min(most, MOST_STEPS) if isinstance(most, int) else None,
         values=_numbers(value.get("values")),
         checkpoint=str(value.get("checkpoint", "")),
         message=_text(value, "message"),

@@ -90,6 +90,9 @@ ADDRESSES: dict[str, tuple[str, str, Statuses]] = {
     "training_list": ("get", "", RESEARCHERS),
     "training_detail": ("get", "training", TEAM),
     "training_log": ("get", "training", TEAM),
+    "training_new": ("get", "", RESEARCHERS),
+    "training_samples": ("get", "training", TEAM),
+    "training_progress_jsonl": ("get", "training", TEAM),
     "training_next": ("get", "training", TEAM),
     "study_list": ("get", "", RESEARCHERS),
     "study_new": ("get", "", RESEARCHERS),
@@ -192,7 +195,12 @@ ADDRESSES: dict[str, tuple[str, str, Statuses]] = {
     "api_model-detail": ("get", "model", API_ROW),
     "api_run-detail": ("get", "run", API_ROW),
     "api_run-responses": ("get", "run", API_ROW),
-    "api_training-detail": ("get", "training", API_ROW),
+    **{
+        f"api_training-{act}": ("get", "training", API_ROW)
+        for act in ("detail", "points", "samples", "progress")
+    },
+    "api_training-cancel": ("post", "training", API_ROW),
+    "api_training-resume": ("post", "training", API_ROW),
     "api_study-detail": ("get", "study", API_ROW),
     "api_study-results": ("get", "study", API_ROW),
     "api_dataset-detail": ("get", "release", API_ROW),

@@ -26,6 +26,7 @@ from annotations.services.consent import give_consent
 from annotations.services.instruments import copy_instrument, ensure_instrument
 from annotations.services.invitations import create_invitations
 from annotations.services.webhooks import add_webhook, announce
+from inference.models import ModelVersion, TrainingRun
 from mood_eval.models import Team, User
 from tests import factories
 
@@ -84,6 +85,7 @@ def make_world() -> World:
     own = copy_instrument(team=team, instrument=ensure_instrument("multimood-trust"))
     Amendment.objects.create(study=study, by=owner, what="hush-change", reason="A reason.")
     releasing = ReleaseJob.objects.create(study=study, rules={"margin": 1})
+    training = make_training(runs[0].model_version)
     keys = {
         "study": study.pk,
         "api_study.pk": study.pk,
@@ -91,6 +93,7 @@ def make_world() -> World:
         "api_corpus.pk": corpus.pk,
         "api_model.pk": runs[0].model_version_id,
         "api_run.pk": runs[0].pk,
+        "api_training.pk": training.pk,
         "api_release.pk": releasing.pk,
         "rater": study.raters.exclude(pk=place.pk).get().pk,
         "invitation": link.invitation.pk,
@@ -107,6 +110,15 @@ def make_world() -> World:
     }
     people = {"owner": owner, "member": member, "rater": rui, "stranger": stranger}
     return World(team, study, draft, place, people, keys)
+
+
+def make_training(base: ModelVersion) -> TrainingRun:
+    run = TrainingRun.objects.create(
+        team=base.team, name="hush-training", method="dpo", base=base, dataset_path="x", total=2
+    )
+    run.points.create(step=1, values={"loss": 0.7})
+    run.samples.create(step=1, key="d:0", client="hush-client", text="hush-answer")
+    return run
 
 
 @pytest.fixture

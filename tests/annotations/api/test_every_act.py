@@ -37,7 +37,11 @@ ACTS: dict[tuple[str, str], tuple[Statuses, Any]] = {
     },
     **{(f"api_{name}-detail", "get"): (TEAM, None) for name in ("corpus", "model", "run", "study")},
     ("api_run-responses", "get"): (TEAM, None),
-    ("api_training-detail", "get"): (NOWHERE, None),
+    ("api_training-list", "post"): ((400, 400, 404, 400, 403), {"method": "dpo", "base": 1}),
+    **{
+        (f"api_training-{act}", "get"): (TEAM, None)
+        for act in ("detail", "points", "samples", "progress")
+    },
     ("api_dataset-detail", "get"): (NOWHERE, None),
     ("api_dataset-export", "get"): (NOWHERE, None),
     ("api_release-detail", "get"): (TEAM, None),
@@ -85,6 +89,8 @@ ACTS: dict[tuple[str, str], tuple[Statuses, Any]] = {
     ("api_rater-withdraw", "post"): (TEAM, REASON),
     ("api_study-results", "post"): ((202, 202, 404, 404, 403), None),
     ("api_release-list", "post"): ((202, 202, 404, 404, 403), {"rules": {"margin": 3}}),
+    ("api_training-resume", "post"): ((409, 409, 404, 404, 403), None),
+    ("api_training-cancel", "post"): (TEAM, None),
     ("api_study-amend", "post"): (ADDS, {**REASON, "changes": {"contacts": "Ask Ada."}}),
     ("api_study-launch", "post"): (TEAM, None),
     ("api_study-close", "post"): (TEAM, None),

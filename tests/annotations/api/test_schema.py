@@ -42,6 +42,7 @@ ROWS = {
     "/api/runs/": "api_run.pk",
     "/api/studies/{id}/launch/": "api_study-launch.pk",
     "/api/studies/{id}": "api_study.pk",
+    "/api/training/": "api_training.pk",
     "/api/webhooks/{id}": "api_webhook.pk",
     "/api/webhooks/{webhook}": "api_delivery.pk",
 }

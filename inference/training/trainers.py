@@ -13,7 +13,9 @@ from transformers.trainer_utils import IntervalStrategy
 from inference.multimood.processing import MultiMoodProcessor
 from inference.training.callbacks import ProgressCallback
 from inference.training.config import TrainingConfig
+from inference.training.samples import SampleCallback
 from inference.training.setup import Outcome, Setup
+from inference.training.sharding import prepare_sharding, sharding_arguments
 
 Build = Callable[[Setup, Mapping[str, Any], Sequence[Any]], Any]
 """(setup, arguments, callbacks) -> Trainer. Given an `eval_dataset`, it is evaluated every
@@ -26,9 +28,11 @@ def run_trainer(
 ) -> Outcome:
     """measure: what the finished model is measured at, asked of the trainer."""
     callback = ProgressCallback(setup.progress, setup.stop)
-    trainer = build(setup, trainer_arguments(setup.config), [callback])
+    trainer = build(setup, trainer_arguments(setup.config), [callback, SampleCallback(setup)])
     if trainer.eval_dataset is not None:
         trainer.args.eval_strategy = IntervalStrategy.STEPS  # transformers adds one at the end
+    if setup.config.sharding != "none":
+        prepare_sharding(trainer)
     checkpoint = setup.checkpoint
     trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
     trainer.remove_callback(callback)  # what is measured now is no evaluation of a step
@@ -65,7 +69,7 @@ def trainer_arguments(config: TrainingConfig) -> dict[str, Any]:
         "save_total_limit": config.keep_checkpoints,
         "use_cpu": not on_gpu,
         "bf16": uses_bfloat16(config),
-        "gradient_checkpointing": on_gpu,
+        **sharding_arguments(config, recompute=on_gpu),
         "ddp_find_unused_parameters": config.world_size > 1 or None,
         "remove_unused_columns": False,
         "dataloader_pin_memory": on_gpu,

@@ -1,0 +1,214 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from peft import get_peft_model
+
+from inference.contracts import StimulusInput
+from inference.multimood.generation import MultiMoodGenerator
+from inference.preference_files import sha256_file, write_pairs
+from inference.training.config import TrainingConfig
+from inference.training.held_out import HeldOut, held_out, shown_modality, spread
+from inference.training.progress import Progress, StopRequest
+from inference.training.run import run
+from inference.training.samples import OPTIONS, answer, answer_samples, evaluating, fixed_stimuli
+from inference.training.setup import Setup
+from inference.training.trainable import lora_config
+from tests.inference.training.pair_release import events, make_pair
+from tests.inference.training.small_corpus import TURNS
+
+MakeConfig = Callable[..., TrainingConfig]
+
+
+@pytest.fixture
+def sft_config(base: Path, corpus: Path, tmp_path: Path) -> MakeConfig:
+    def make(**changes: Any) -> TrainingConfig:
+        values: dict[str, Any] = {
+            "method": "sft",
+            "base": base,
+            "dataset": corpus,
+            "output": tmp_path / "run",
+            "max_steps": 4,
+            "learning_rate": 3e-3,
+            "batch_size": 2,
+            "save_steps": 2,
+            "eval_split": "rate",
+            "report": False,
+            "device": "cpu",
+        }
+        config = TrainingConfig(**values | changes)
+        config.output.mkdir(exist_ok=True)
+        return config
+
+    return make
+
+
+def set_up(config: TrainingConfig) -> Setup:
+    return Setup.load(config, Progress(config.output), StopRequest(), None)
+
+
+def one(session: str, key: str) -> HeldOut:
+    return HeldOut(StimulusInput(key, "", (), ()), session, None)
+
+
+def keys(found: Sequence[HeldOut]) -> list[str]:
+    return [one.stimulus.key for one in found]
+
+
+def test_samples_are_spread_over_sessions_and_always_the_same() -> None:
+    found = [one(f"s{i % 3}", f"s{i % 3}:{i}") for i in range(30)]
+    chosen = spread(found, 7)
+    sessions = [one.session for one in chosen]
+    assert len(set(keys(chosen))) == 7
+    assert [len(set(sessions[i : i + 3])) for i in (0, 3)] == [3, 3]
+    assert keys(spread(found, 7)) == keys(chosen)
+    assert keys(spread(found, 4)) == keys(chosen)[:4]
+    assert len(spread(found, 100)) == 30
+    assert spread([], 4) == []
+
+
+def test_the_datasets_own_held_out_part_is_answered(sft_config: MakeConfig) -> None:
+    (found,) = held_out(sft_config())
+    assert found.stimulus.key == "d2:1"
+    assert found.session == "s2"
+    assert found.labels is not None
+    assert found.labels.client_emotion == "sadness"
+    assert found.labels.text == "You miss her."
+    assert held_out(sft_config(eval_split="validation")) == ()
+    assert held_out(sft_config(split="")) == ()
+
+
+def test_a_session_that_is_trained_on_is_not_held_out(
+    sft_config: MakeConfig, corpus: Path, tmp_path: Path
+) -> None:
+    """Told by its words: in another file its dialogues may have other names."""
+    greeting = {"id": "g", "session": "s9", "turns": [TURNS[1]]}
+    rows: list[dict[str, Any]] = [
+        {"id": "x1", "session": "seen", "situation": "Alone.", "turns": TURNS[:4]},
+        {"id": "x2", "session": "seen", "turns": [{"speaker": "client", "text": "New words."}]},
+        {"id": "y", "session": "new", "situation": "Elsewhere.", "turns": TURNS[:4]},
+        greeting,
+    ]
+    file = corpus.parent / "other.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert keys(held_out(sft_config(held_out=file))) == ["y:1", "g:0"]
+
+
+def test_pairs_of_another_split_are_held_out(
+    dpo_config: MakeConfig, media: Path, tmp_path: Path
+) -> None:
+    assert held_out(dpo_config()) == ()  # a release without splits is trained on whole
+    splits = ("train", "validation", "test", "validation")
+    pairs = [
+        replace(make_pair(number), split=split, group=f"g{number}")
+        for number, split in enumerate(splits)
+    ]
+    file = tmp_path / "pairs.jsonl"
+    write_pairs(file, pairs, {path.name: sha256_file(path) for path in media.iterdir()})
+    found = held_out(dpo_config(dataset=file))
+    assert [one.session for one in found] == ["g1", "g3"]
+    assert [one.labels for one in found] == [None, None]
+    assert [path.parent for path in found[0].stimulus.clip_paths] == [media]
+
+
+def test_random_media_are_all_shown_when_answers_are_compared(sft_config: MakeConfig) -> None:
+    choices = ("av", "v", "text", "random", "random_media")
+    shown = [shown_modality(sft_config(modality=choice)) for choice in choices]
+    assert shown == ["av", "v", "text", "av", "av"]
+
+
+def test_answers_as_a_generator_does_and_leaves_the_model_as_it_was(
+    sft_config: MakeConfig, base: Path
+) -> None:
+    setup = set_up(sft_config())
+    setup.model.train()
+    stimuli = [one.stimulus for one in held_out(setup.config)]
+    state = torch.random.get_rng_state()
+    replies = answer(setup, setup.model, stimuli)
+    assert torch.equal(torch.random.get_rng_state(), state)
+    assert setup.model.training
+    assert all(parameter.grad is None for parameter in setup.model.parameters())
+    generator = MultiMoodGenerator.load(base, device="cpu")
+    (expected,) = generator.answer(stimuli, OPTIONS)
+    assert replies[0].text == expected.text
+    assert replies[0].client_emotion == expected.client_emotion
+
+
+def test_adapters_are_on_when_samples_are_answered(sft_config: MakeConfig) -> None:
+    setup = set_up(sft_config(lora=True, lora_dropout=0.5))
+    stimuli = [one.stimulus for one in held_out(setup.config)]
+    adapted = get_peft_model(setup.model, lora_config(setup.config))
+    before = answer(setup, adapted, stimuli)
+    for name, parameter in adapted.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(parameter, std=0.3, generator=torch.Generator().manual_seed(0))
+    after = answer(setup, adapted, stimuli)
+    assert after != before
+    # No dropout, and the whole model or the one inside: the same answer.
+    assert answer(setup, setup.model, stimuli) == after
+    with adapted.disable_adapter():
+        assert answer(setup, adapted, stimuli) == before
+
+
+def test_a_prompt_without_room_has_an_empty_answer(sft_config: MakeConfig) -> None:
+    setup = set_up(sft_config())
+    (found,) = held_out(setup.config)
+    setup.model.config.max_position_embeddings = OPTIONS.max_new_tokens + 10
+    assert [reply.text for reply in answer(setup, setup.model, [found.stimulus])] == [""]
+
+
+def test_a_model_is_put_back_even_when_answering_fails(sft_config: MakeConfig) -> None:
+    model = set_up(sft_config()).model
+    model.train()
+    with pytest.raises(RuntimeError), evaluating(model):
+        raise RuntimeError
+    assert model.training
+    assert torch.is_grad_enabled()
+
+
+def test_samples_come_before_the_first_step_at_evaluations_and_at_the_end(
+    sft_config: MakeConfig,
+) -> None:
+    config = sft_config(eval_steps=2, max_steps=5)
+    assert run(config, Progress(config.output), StopRequest())
+    told = [event for event in events(config.output) if event["event"] == "samples"]
+    assert [event["step"] for event in told] == [0, 2, 4, 5]
+    for event in told:
+        (sample,) = event["samples"]
+        assert sample["key"] == "d2:1"
+        assert sample["client"] == "She left.\nI miss her."
+        assert set(sample) == {
+            "key",
+            "client",
+            "client_emotion",
+            "therapist_emotion",
+            "strategy",
+            "text",
+        }
+
+
+def test_samples_can_be_left_out(sft_config: MakeConfig) -> None:
+    assert fixed_stimuli(sft_config(sample_stimuli=0)) == []
+    assert len(fixed_stimuli(sft_config(sample_stimuli=3))) == 1
+    setup = set_up(sft_config(sample_stimuli=0))
+    answer_samples(setup, setup.model, 0)
+    assert "samples" not in [event["event"] for event in events(setup.config.output)]
+
+
+def test_sampling_changes_nothing_that_is_learned(sft_config: MakeConfig, tmp_path: Path) -> None:
+    """Dropout of adapters draws from the same random numbers with and without samples."""
+    changes: dict[str, Any] = {"lora": True, "lora_dropout": 0.3, "eval_steps": 2}
+    without = sft_config(**changes, sample_stimuli=0, output=tmp_path / "without")
+    sampled = sft_config(**changes)
+    losses = []
+    for config in (without, sampled):
+        assert run(config, Progress(config.output), StopRequest())
+        told = [e["values"] for e in events(config.output) if e["event"] == "log"]
+        losses.append([values["loss"] for values in told if "loss" in values])
+    assert losses[0] == losses[1]

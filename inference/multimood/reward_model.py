@@ -44,7 +44,8 @@ class MultiMoodForReward(MultiMoodPreTrainedModel):
         reads: Reads = "response",
     ) -> MultiMoodForReward:
         """With the backbone of `model` itself, not a copy, and a new head drawn from torch's
-        generator. `reads`: which lines of a reply it is given, see `inference.reward_files`."""
+        generator; heads of criteria begin near the middle of [0, 1]. `reads`: which lines of a
+        reply it is given, see `inference.reward_files`."""
         config = copy.deepcopy(model.config)
         config.tie_word_embeddings = False  # there is no other end to tie them to
         setattr(config, CRITERIA_KEY, list(criteria))
@@ -55,8 +56,9 @@ class MultiMoodForReward(MultiMoodPreTrainedModel):
         reward.model.config = config
         weight = model.model.embed_tokens.weight
         head = nn.Linear(config.hidden_size, config.num_labels)
-        nn.init.normal_(head.weight, std=(config.hidden_size + 1) ** -0.5)
-        nn.init.zeros_(head.bias)
+        spread, middle = (0.1, 0.5) if criteria else (1.0, 0.0)
+        nn.init.normal_(head.weight, std=spread * (config.hidden_size + 1) ** -0.5)
+        nn.init.constant_(head.bias, middle)
         reward.score = head.to(weight.device, weight.dtype)
         return reward
 

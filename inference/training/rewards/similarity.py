@@ -90,18 +90,18 @@ class EncoderSimilarity:
         return cls(model.to(device), tokenizer, batch_size)
 
     def score(self, asked: Sequence[Asked], said: Sequence[Said]) -> list[float | None]:
-        scores: list[float | None] = [None] * len(said)
-        references = map(reference_text, asked)
-        known = [
+        references = list(map(reference_text, asked))
+        scores: list[float | None] = [None if text is None else 0.0 for text in references]
+        both = [
             (place, answer.reply.text, reference)
             for place, (answer, reference) in enumerate(zip(said, references, strict=True))
-            if reference is not None
+            if reference is not None and answer.reply.text.strip()
         ]
-        for start in range(0, len(known), self.batch_size):
-            places, texts, wanted = zip(*known[start : start + self.batch_size], strict=True)
+        for start in range(0, len(both), self.batch_size):
+            places, texts, wanted = zip(*both[start : start + self.batch_size], strict=True)
             cosines = (self.encode(texts) * self.encode(wanted)).sum(1)
-            for place, text, cosine in zip(places, texts, cosines.tolist(), strict=True):
-                scores[place] = min(max((1 + cosine) / 2, 0.0), 1.0) if text.strip() else 0.0
+            for place, cosine in zip(places, cosines.tolist(), strict=True):
+                scores[place] = min(max((1 + cosine) / 2, 0.0), 1.0)
         return scores
 
     @torch.inference_mode()

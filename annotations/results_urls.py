@@ -3,7 +3,6 @@ from __future__ import annotations
 from django.urls import path, register_converter
 
 from annotations.views import (
-    follow_up,
     results,
     results_actions,
     results_figures,
@@ -55,7 +54,4 @@ urlpatterns = [
         results_figures.results_figure_file,
         name="results_figure_file",
     ),
-    path("training/<int:pk>/next/", follow_up.training_next, name="training_next"),
-    path("training/<int:pk>/generate/", follow_up.training_generate, name="training_generate"),
-    path("training/<int:pk>/follow-up/", follow_up.training_follow_up, name="training_follow_up"),
 ]

@@ -1,64 +1,73 @@
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
+from django.contrib.auth.models import AnonymousUser
 
+from annotations.analysis.words import counted
 from annotations.models import PreferenceDataset
 from annotations.selectors.fresh_sessions import LEAST_SESSIONS
-from inference.forms import ModelField
-from inference.models import ModelVersion
+from annotations.selectors.release_pages import usable_releases
+from inference.training_forms import TrainingForm
+from inference.training_options import learns_from
+from mood_eval.models import User
 
-LEARNING_RATE, DEMO_LEARNING_RATE = 1e-5, 5e-4
+if TYPE_CHECKING:
+    ReleaseChoices = forms.ModelChoiceField[PreferenceDataset]
+else:
+    ReleaseChoices = forms.ModelChoiceField
 
 
-class TrainForm(forms.Form):
-    base = ModelField(ModelVersion.objects.none(), label="Model to train")
-    name = forms.CharField(
-        max_length=100,
-        required=False,
-        label="Name of the new version",
-        help_text="Empty: made from the model's name.",
-    )
-    epochs = forms.FloatField(
-        min_value=0.01, max_value=1000, initial=5, help_text="How often every pair is seen."
-    )
-    learning_rate = forms.FloatField(
-        min_value=1e-9,
-        max_value=1,
-        help_text="1e-5 suits a model of 7 billion parameters; the small demo model needs 5e-4.",
-    )
-    beta = forms.FloatField(
-        min_value=0.001,
-        max_value=10,
-        initial=0.1,
-        label="Beta",
-        help_text="How strongly the new version is held to the old one.",
-    )
-    batch_size = forms.IntegerField(min_value=1, max_value=1024, initial=4, label="Pairs a step")
-    seed = forms.IntegerField(min_value=0, max_value=2**31 - 1, initial=0)
+class ReleaseField(ReleaseChoices):
+    def label_from_instance(self, obj: PreferenceDataset) -> str:
+        return f"{obj}: {counted(obj.rows, 'pair')}"
 
-    def __init__(self, *args: Any, dataset: PreferenceDataset, **kwargs: Any) -> None:
+
+class NewTrainingForm(TrainingForm):
+    """With the releases, which lie a floor above the rest."""
+
+    release = ReleaseField(
+        PreferenceDataset.objects.none(), required=False, empty_label="Choose a release"
+    )
+
+    def __init__(self, *args: Any, user: User | AnonymousUser, **kwargs: Any) -> None:
+        self.user = user
         super().__init__(*args, **kwargs)
-        base = self.fields["base"]
-        assert isinstance(base, forms.ModelChoiceField)  # noqa: S101
-        checkpoints = ModelVersion.objects.filter(
-            team=dataset.team_id, kind=ModelVersion.Kind.MULTIMOOD
-        )
-        base.queryset = checkpoints.order_by("-pk")
-        rated = (
-            checkpoints.filter(generation_runs__study_runs__study=dataset.study_id)
-            if dataset.study_id
-            else checkpoints.none()
-        )
-        first = rated.order_by("pk").first() or checkpoints.order_by("pk").first()
-        base.initial = first
-        is_demo = first is not None and first.is_demo
-        self.fields["learning_rate"].initial = DEMO_LEARNING_RATE if is_demo else LEARNING_RATE
 
-    def config(self) -> dict[str, Any]:
-        names = ("epochs", "learning_rate", "beta", "batch_size", "seed")
-        return {name: self.cleaned_data[name] for name in names}
+    def offer(self) -> None:
+        super().offer()
+        takes_release, takes_corpus = learns_from(self.asked_method)
+        release = cast("forms.ModelChoiceField[PreferenceDataset]", self.fields["release"])
+        release.queryset = usable_releases(self.user, self.team)
+        release.required = takes_release and not takes_corpus
+        if not takes_release:
+            del self.fields["release"]
+
+    @property
+    def has_releases(self) -> bool:
+        return self.has("release")
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean()
+        release = data.get("release")
+        if release is not None and release.study_id is None and data.get("modality") != "text":
+            self.add_error("modality", "The release was imported and names no clips: choose text.")
+        if {"release", "corpus"} <= self.fields.keys() and not self.errors.keys() & {
+            "release",
+            "corpus",
+        }:
+            self._clean_source(data)
+        return data
+
+    def _clean_source(self, data: Mapping[str, Any]) -> None:
+        if data["release"] and data["corpus"]:
+            self.add_error("corpus", "Choose either a release or a corpus, and leave one empty.")
+        elif not data["release"] and not data["corpus"]:
+            self.add_error(
+                "release", "Choose the release or the corpus whose client turns are answered."
+            )
 
 
 class FollowUpForm(forms.Form):

@@ -25,5 +25,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("annotations.instruments_urls")),
     path("", include("annotations.raters_urls")),
     path("", include("annotations.results_urls")),
+    path("", include("annotations.training_urls")),
     path("", include("annotations.webhooks_urls")),
 ]

@@ -7,6 +7,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 LEFT, RIGHT, TOP, BOTTOM = 52, 14, 14, 40
+Points = Sequence[tuple[float, float]]
+MOST_MARKS = 12
+SHAPES = (
+    "m-3.5 -3.5h7v7h-7z",
+    "m0 -4.5l4.5 8h-9z",
+    "m0 -5l5 5l-5 5l-5 -5z",
+    "m-1 -4.5h2v3.5h3.5v2h-3.5v3.5h-2v-3.5h-3.5v-2h3.5z",
+)
+"""Relative to the point that they stand on."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +46,17 @@ class Tick:
 
 
 @dataclass(frozen=True)
+class Line:
+    name: str
+    points: str
+    """For a polyline: "x,y x,y ..."."""
+    last: tuple[float, float]
+    marks: str
+    """A path of small shapes on some of the points, another shape for each line; empty for the
+    first, so that lines differ without colour."""
+
+
+@dataclass(frozen=True)
 class LineChart:
     width: int
     height: int
@@ -44,12 +64,15 @@ class LineChart:
     right: float
     top: float
     bottom: float
-    points: str
-    """For a polyline: "x,y x,y ..."."""
-    last: tuple[float, float]
+    lines: tuple[Line, ...]
     x_ticks: tuple[Tick, ...]
     y_ticks: tuple[Tick, ...]
     summary: str
+
+    @property
+    def points(self) -> str:
+        """Of the first line."""
+        return self.lines[0].points
 
 
 def bar_chart(counts: Sequence[tuple[str, int]], width: int = 300, height: int = 120) -> BarChart:
@@ -75,18 +98,28 @@ def bar_chart(counts: Sequence[tuple[str, int]], width: int = 300, height: int =
 
 
 def line_chart(
-    points: Sequence[tuple[float, float]], name: str, width: int = 340, height: int = 200
+    points: Points,
+    name: str,
+    beside: Sequence[tuple[str, Points]] = (),
+    width: int = 340,
+    height: int = 200,
 ) -> LineChart | None:
-    """(step, value) in order; None when there is nothing to draw."""
-    drawn = [(x, y) for x, y in points if math.isfinite(x) and math.isfinite(y)]
+    """(step, value) in order, and named lines beside it on the same axes; None when there is
+    nothing to draw."""
+    given = ((name, points), *beside)
+    drawn = [(title, finite) for title, line in given if (finite := _finite(line))]
     if not drawn:
         return None
-    x_ticks = _ticks(0, max(x for x, _ in drawn), whole=True)
-    y_ticks = _ticks(min(y for _, y in drawn), max(y for _, y in drawn))
+    every = [point for _, line in drawn for point in line]
+    x_ticks = _ticks(0, max(x for x, _ in every), whole=True)
+    y_ticks = _ticks(min(y for _, y in every), max(y for _, y in every))
     left, right, top, bottom = LEFT, width - RIGHT, TOP, height - BOTTOM
     place_x = _scale((x_ticks[0], x_ticks[-1]), (left, right))
     place_y = _scale((y_ticks[0], y_ticks[-1]), (bottom, top))
-    placed = [(place_x(x), place_y(y)) for x, y in drawn]
+    lines = [
+        _line(title, [(place_x(x), place_y(y)) for x, y in line], shape)
+        for shape, (title, line) in enumerate(drawn)
+    ]
     return LineChart(
         width=width,
         height=height,
@@ -94,15 +127,35 @@ def line_chart(
         right=right,
         top=top,
         bottom=bottom,
-        points=" ".join(f"{x},{y}" for x, y in placed),
-        last=placed[-1],
+        lines=tuple(lines),
         x_ticks=tuple(Tick(place_x(x), f"{x:g}") for x in x_ticks),
         y_ticks=tuple(Tick(place_y(y), f"{y:.4g}") for y in y_ticks),
-        summary=(
-            f"{name} from {drawn[0][1]:.4g} at step {drawn[0][0]:g} "
-            f"to {drawn[-1][1]:.4g} at step {drawn[-1][0]:g}"
-        ),
+        summary="; ".join(_in_words(title, line) for title, line in drawn),
     )
+
+
+def _finite(points: Points) -> list[tuple[float, float]]:
+    return [(x, y) for x, y in points if math.isfinite(x) and math.isfinite(y)]
+
+
+def _in_words(name: str, line: Points) -> str:
+    (first, begin), (last, end) = line[0], line[-1]
+    return f"{name} from {begin:.4g} at step {first:g} to {end:.4g} at step {last:g}"
+
+
+def _line(name: str, placed: Sequence[tuple[float, float]], shape: int) -> Line:
+    marked = placed[:: max(1, len(placed) // MOST_MARKS)] if shape else ()
+    return Line(
+        name=name,
+        points=" ".join(f"{x},{y}" for x, y in placed),
+        last=placed[-1],
+        marks="".join(mark(x, y, shape) for x, y in marked),
+    )
+
+
+def mark(x: float, y: float, shape: int) -> str:
+    """Of the shapes 1, 2, ...: a square, a triangle, a diamond, an upright cross, and again."""
+    return f"M{x} {y}{SHAPES[(shape - 1) % len(SHAPES)]}"
 
 
 def _scale(domain: tuple[float, float], span: tuple[float, float]) -> Callable[[float], float]:

@@ -11,6 +11,7 @@ from inference.labels import EMOTIONS
 from inference.models import Corpus, ModelVersion
 from inference.selectors.cautions import Caution, cautions_about_models, with_mark
 from inference.selectors.corpora import splits_of_team
+from inference.selectors.model_versions import generating_models
 from inference.selectors.run_options import CLIP_NAMES, HISTORY_NAMES, MODALITY_NAMES, TASK_NAMES
 from inference.services.generation_options import MAX_BATCH, MAX_NEW_TOKENS, MAX_SAMPLES
 from mood_eval.models import Team
@@ -151,7 +152,7 @@ class GenerationRunForm(forms.Form):
         models = cast("forms.ModelChoiceField[ModelVersion]", self.fields["model_version"])
         corpora = cast("forms.ModelChoiceField[Corpus]", self.fields["corpus"])
         splits = cast(forms.MultipleChoiceField, self.fields["splits"])
-        models.queryset = ModelVersion.objects.filter(team=team).order_by("name")
+        models.queryset = generating_models(team)
         corpora.queryset = Corpus.objects.filter(team=team).order_by("name")
         names = splits_of_team(team)
         splits.choices = [(name, name) for name in names]

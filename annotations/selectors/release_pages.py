@@ -18,7 +18,7 @@ from annotations.selectors.studies import rates_in, releases_shown_to
 from inference.preference_files import fields_shown
 from inference.selectors.runs import seconds_in_words, seconds_left
 from mood_eval.access import for_teams_of, teams_of
-from mood_eval.models import User
+from mood_eval.models import Team, User
 
 SPLITS = {name: place for place, name in enumerate((TRAIN, VALIDATION, TEST))}
 BAR = 100
@@ -57,6 +57,12 @@ class JobProgress:
 def datasets_of(user: User | AnonymousUser) -> QuerySet[PreferenceDataset]:
     """Of all studies and all imports, the newest first."""
     rows = for_teams_of(user, releases_shown_to(user)).select_related("erasure")
+    return rows.defer("manifest").order_by("-created_at", "-pk")
+
+
+def usable_releases(user: User | AnonymousUser, team: Team) -> QuerySet[PreferenceDataset]:
+    """Of the team, without those in which answers were erased; the newest first."""
+    rows = releases_shown_to(user).filter(team=team, erasure__isnull=True)
     return rows.defer("manifest").order_by("-created_at", "-pk")
 
 

@@ -28,8 +28,6 @@ from annotations.selectors.studies import releases_shown_to
 from annotations.services.datasets import release_folder
 from annotations.services.erasures import usable_release
 from annotations.services.release_jobs import request_release
-from annotations.services.training import train_on_release
-from annotations.training_forms import TrainForm
 from annotations.views.results import for_researchers
 from inference.errors import DomainError
 from inference.models import JobState
@@ -99,24 +97,9 @@ def release_job_act(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @login_required
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_GET
 def release_detail(request: HttpRequest, pk: int) -> HttpResponse:
-    """POST starts a training run on the release."""
     dataset = release_of_team(request, pk)
-    form = TrainForm(request.POST or None, dataset=dataset)
-    if form.is_valid():
-        try:
-            run = train_on_release(
-                dataset=dataset,
-                base=form.cleaned_data["base"],
-                config=form.config(),
-                user=signed_in(request),
-                name=form.cleaned_data["name"],
-            )
-        except DomainError as error:
-            form.add_error(None, str(error))
-        else:
-            return redirect("training_detail", pk=run.pk)
     erased, bars = erased_release(dataset), count_bars(dataset.manifest)
     context = {
         "dataset": dataset,
@@ -132,7 +115,6 @@ def release_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "export_form": ExportForm(dataset=dataset),
         "trainings": trainings_of(dataset),
         "unchanged": "unchanged" in request.GET,
-        "form": form,
     }
     return render(request, "datasets/release_detail.html", context)
 

@@ -52,3 +52,19 @@ def lineage(model: ModelVersion) -> Lineage:
         parent = by_pk.get(parent.parent_id or 0)
     children = tuple(row for row in by_pk.values() if row.parent_id == model.pk)
     return Lineage(tuple(ancestors), children)
+
+
+def generating_models(team: Team) -> QuerySet[ModelVersion]:
+    """Those that answer client turns; a reward model only scores answers."""
+    models = ModelVersion.objects.filter(team=team).exclude(kind=ModelVersion.Kind.REWARD)
+    return models.order_by("name")
+
+
+def trainable_models(team: Team) -> QuerySet[ModelVersion]:
+    """Newest first."""
+    return ModelVersion.objects.filter(team=team, kind=ModelVersion.Kind.MULTIMOOD).order_by("-pk")
+
+
+def reward_models_of(team: Team) -> QuerySet[ModelVersion]:
+    """Newest first."""
+    return ModelVersion.objects.filter(team=team, kind=ModelVersion.Kind.REWARD).order_by("-pk")

@@ -6,20 +6,22 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from inference.charts import LineChart, line_chart
 from inference.models import JobState, TrainingPoint, TrainingRun
 from inference.selectors.runs import duration_words
+from inference.training.presets import PRESETS, Preset
+from inference.training_options import LABELS, value_in_words
 from mood_eval.models import Team
 
 RATE_POINTS = 30
-CURVES = (
-    ("loss", "Loss"),
-    ("reward_margin", "Reward margin"),
-    ("accuracy", "Share of pairs ranked right"),
-    ("learning_rate", "Learning rate"),
-)
-ALWAYS_SHOWN = {"dpo": ("loss", "reward_margin"), "sft": ("loss",)}
-DRAWN_POINTS = 400
+STAGES = {
+    "loading": "Loading the model and the data",
+    "features": "Reading the clips and computing their features, once for all steps",
+    "reference": "Computing the reference's log-probabilities, once for all steps",
+    "training": "",
+    "evaluating": "Evaluating on what is held out",
+    "report": "Comparing the new version with the one it was trained from",
+}
+"""What the trainer does between its steps; see inference.training.progress.Stage."""
 
 
 @dataclass(frozen=True)
@@ -28,17 +30,12 @@ class TrainingProgress:
     total: int
     percent: float
     remaining: timedelta | None
+    stage: str = ""
+    """In words; empty while it takes steps."""
 
     @property
     def remaining_words(self) -> str:
         return duration_words(self.remaining) if self.remaining is not None else ""
-
-
-@dataclass(frozen=True)
-class Curve:
-    key: str
-    name: str
-    chart: LineChart | None
 
 
 def training_runs_of_team(team: Team) -> QuerySet[TrainingRun]:
@@ -55,7 +52,14 @@ def training_progress(run: TrainingRun) -> TrainingProgress:
         total=run.total,
         percent=100 * run.done / run.total if run.total else 0.0,
         remaining=_remaining(run),
+        stage=stage_in_words(run),
     )
+
+
+def stage_in_words(run: TrainingRun) -> str:
+    if run.state != JobState.RUNNING:
+        return ""
+    return STAGES.get(run.stage or ("" if run.total else "loading"), "")
 
 
 def _remaining(run: TrainingRun) -> timedelta | None:
@@ -76,17 +80,21 @@ def _remaining(run: TrainingRun) -> timedelta | None:
     return timedelta(seconds=(run.total - run.done) * seconds / (last_step - first_step))
 
 
-def training_curves(run: TrainingRun) -> list[Curve]:
-    rows = list(TrainingPoint.objects.filter(run=run).values_list("step", "values"))
-    thinned = rows[:: max(1, len(rows) // DRAWN_POINTS)]
-    if rows and thinned[-1] != rows[-1]:
-        thinned.append(rows[-1])
-    curves = []
-    for key, name in CURVES:
-        points = [(step, values[key]) for step, values in thinned if key in values]
-        if points or key in ALWAYS_SHOWN.get(run.method, ()):
-            curves.append(Curve(key, name, line_chart(points, name)))
-    return curves
+@dataclass(frozen=True)
+class OptionRow:
+    label: str
+    value: str
+
+
+def config_in_words(run: TrainingRun) -> list[OptionRow]:
+    """What the run was given, in the order of the form; keys that the form lacks come last."""
+    places = {key: place for place, key in enumerate(LABELS)}
+    keys = sorted(run.config, key=lambda key: (places.get(key, len(places)), key))
+    return [OptionRow(LABELS.get(key, key), value_in_words(key, run.config[key])) for key in keys]
+
+
+def preset_of(run: TrainingRun) -> Preset | None:
+    return PRESETS.get(run.preset)
 
 
 def training_measures(run: TrainingRun) -> dict[str, float]:

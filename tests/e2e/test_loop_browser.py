@@ -172,6 +172,7 @@ def release_and_train(page: Page, study: Study) -> TrainingRun:
     page.get_by_label("none", exact=True).check()  # three client turns may all be for testing
     page.get_by_role("button", name="Release preferences").click()
     expect(page.locator("h1")).to_contain_text("preference pair", timeout=WORK_SECONDS)
+    page.get_by_role("link", name="Train on this release").click()
     page.get_by_label("Name of the new version").fill("second-version")
     page.get_by_role("button", name="Start the training").click()
     expect(page.locator("main")).to_contain_text("The next version is ready", timeout=WORK_SECONDS)

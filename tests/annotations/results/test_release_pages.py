@@ -12,7 +12,6 @@ from annotations.derivation.rules import DerivationRules
 from annotations.models import (
     Assignment,
     DatasetErasure,
-    DatasetTraining,
     PreferenceDataset,
     ReleaseJob,
     Study,
@@ -20,7 +19,7 @@ from annotations.models import (
 from annotations.release_forms import ReleaseRulesForm
 from annotations.services.datasets import release_preferences
 from annotations.services.release_jobs import run_release
-from inference.models import JobState, ModelVersion, TrainingRun
+from inference.models import JobState, ModelVersion
 from mood_eval.models import Team, User
 from tests.factories import make_user
 
@@ -258,7 +257,7 @@ def test_of_an_erased_release_manifest_and_card_stay_and_the_rows_do_not_leave(
     client.force_login(ada)
     page = client.get(reverse("release_detail", args=[dataset.pk])).content.decode()
     assert "This release is no longer used. R1&#x27;s answers in it were erased" in page
-    assert "Start the training" not in page
+    assert "Train on this release" not in page
     statuses = {
         name: client.get(reverse("release_file", args=[dataset.pk, name])).status_code
         for name in (*dataset.manifest["files"], "manifest.json")
@@ -273,31 +272,16 @@ def test_of_an_erased_release_manifest_and_card_stay_and_the_rows_do_not_leave(
     assert "Holds erased answers" in client.get(reverse("dataset_list")).content.decode()
 
 
-def test_release_page_starts_a_training_run_linked_to_it(
+def test_the_page_leads_to_a_training_run_on_the_release(
     client: Client, ada: User, dataset: PreferenceDataset, tiny: ModelVersion
 ) -> None:
     client.force_login(ada)
-    url = reverse("release_detail", args=[dataset.pk])
-    assert "Start the training" in client.get(url).content.decode()
-    options = {"epochs": 1, "learning_rate": 1e-3, "beta": 0.1, "batch_size": 2, "seed": 7}
-    response = client.post(url, {"base": tiny.pk, "name": "", **options})
-    run = TrainingRun.objects.get()
-    assert response.headers["Location"] == reverse("training_detail", args=[run.pk])
-    assert (run.name, run.state, run.created_by) == ("tiny-dpo-1", "queued", ada)
-    assert run.dataset_sha256 == dataset.sha256
-    assert run.config["seed"] == 7
-    assert DatasetTraining.objects.get().dataset == dataset
-
-
-def test_training_is_refused_with_the_reason(
-    client: Client, ada: User, dataset: PreferenceDataset, tiny: ModelVersion
-) -> None:
-    client.force_login(ada)
-    url = reverse("release_detail", args=[dataset.pk])
-    options = {"epochs": 1, "learning_rate": 1e-3, "beta": 0.1, "batch_size": 2, "seed": 7}
-    page = client.post(url, {"base": tiny.pk, "name": "tiny", **options}).content.decode()
-    assert "already a model named" in page
-    assert not TrainingRun.objects.exists()
+    page = client.get(reverse("release_detail", args=[dataset.pk])).content.decode()
+    address = f"{reverse('training_new')}?release={dataset.pk}"
+    assert f'href="{address}"' in page
+    opened = client.get(address).content.decode()
+    assert f'<option value="{dataset.pk}" selected>' in opened
+    assert f'<option value="{tiny.pk}" selected>' in opened
 
 
 def test_an_empty_list_says_what_to_do(client: Client, ada: User, team: Team) -> None:
@@ -343,7 +327,6 @@ def test_pages_are_for_the_team_only(
         client.force_login(stranger)
         assert [client.get(url).status_code for url in pages] == [404, 404, 404]
         assert client.post(release, USUAL).status_code == 404
-        assert client.post(pages[0], {}).status_code == 404
         assert client.get(reverse("release_job", args=[job.pk])).status_code == 404
         assert client.post(reverse("release_job_act", args=[job.pk])).status_code == 404
 

@@ -1,0 +1,114 @@
+"""A new training run: the method first, then what that method needs."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from django.contrib.auth.decorators import login_required
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect
+from django.views.decorators.http import require_http_methods
+
+from annotations.selectors.release_pages import usable_releases
+from annotations.selectors.training_starts import first_base, first_preset, known_method
+from annotations.services.training import train_on_release
+from annotations.training_forms import NewTrainingForm
+from annotations.views.releases import signed_in
+from inference.errors import DomainError
+from inference.models import Corpus, TrainingRun
+from inference.selectors.model_versions import reward_models_of, trainable_models
+from inference.services.training_corpora import train_on_corpus
+from inference.training_options import METHOD_WORDS
+from mood_eval.access import current_team
+from mood_eval.htmx import page_or_fragment
+from mood_eval.models import Team
+
+LARGEST_KEY = 2**63 - 1
+M = TypeVar("M", bound=Model)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def training_new(request: HttpRequest) -> HttpResponse:
+    """POST starts the run; with `refresh` it only shows the form for what was chosen, and so it
+    does where method and preset are not those whose options were shown."""
+    team = current_team(request.user)
+    if request.method == "POST":
+        form, changed = posted_form(request, team)
+    else:
+        form, changed = opened_form(request, team), False
+    if form.is_bound and form.is_valid():
+        try:
+            run = start(form, request)
+        except DomainError as error:
+            form.add_refusal(str(error))
+        else:
+            return redirect("training_detail", pk=run.pk)
+    context: dict[str, object] = {"form": form, "changed": changed, "methods": METHOD_WORDS}
+    return page_or_fragment(
+        request, "inference/training_new.html", "inference/training_new_needs.html", context
+    )
+
+
+def opened_form(request: HttpRequest, team: Team) -> NewTrainingForm:
+    """With what the page was opened from: a model, a release or a corpus."""
+    given = request.GET
+    releases = usable_releases(request.user, team)
+    release = named(releases, given, "release")
+    corpus = named(Corpus.objects.filter(team=team), given, "corpus")
+    base = named(trainable_models(team), given, "base") or first_base(team, release)
+    reward_model = named(reward_models_of(team), given, "reward_model")
+    from_corpus = corpus is not None or (release is None and not releases.exists())
+    method = known_method(given.get("method", ""), "sft" if from_corpus else "dpo")
+    return NewTrainingForm(
+        team=team,
+        user=request.user,
+        method=method,
+        preset=first_preset(method, base),
+        initial={
+            "base": base,
+            "release": release,
+            "corpus": corpus,
+            "reward_models": [reward_model] if reward_model else [],
+        },
+    )
+
+
+def posted_form(request: HttpRequest, team: Team) -> tuple[NewTrainingForm, bool]:
+    """And whether the options now shown are others than those that were sent."""
+    given, user = request.POST, request.user
+    shown = given.get("shown", "")
+    method = known_method(given.get("method", ""), "dpo")
+    preset = given.get("preset", "")
+    if shown.split(" ")[0] != method:
+        preset = first_preset(method, named(trainable_models(team), given, "base"))
+    form = NewTrainingForm(given, team=team, user=user, method=method, preset=preset)
+    if form.state == shown and "refresh" not in given:
+        return form, False
+    kept = NewTrainingForm(team=team, user=user, method=method, preset=preset, kept=given)
+    return kept, "refresh" not in given
+
+
+def start(form: NewTrainingForm, request: HttpRequest) -> TrainingRun:
+    data = form.cleaned_data
+    release = data.get("release")
+    asked: dict[str, Any] = {
+        "method": form.asked_method,
+        "base": data["base"],
+        "config": form.config(),
+        "user": signed_in(request),
+        "name": data["name"],
+        "preset": data["preset"],
+        "reward_models": list(data.get("reward_models", ())),
+    }
+    if release is not None:
+        return train_on_release(dataset=release, **asked)
+    return train_on_corpus(corpus=data["corpus"], **asked)
+
+
+def named(rows: QuerySet[M], given: QueryDict, name: str) -> M | None:
+    """The row of which the query holds the key."""
+    key = given.get(name, "")
+    is_key = key.isascii() and key.isdecimal() and int(key) <= LARGEST_KEY
+    return rows.filter(pk=key).first() if is_key else None

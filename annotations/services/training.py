@@ -54,12 +54,7 @@ def train_on_release(
     reward_models: Sequence[ModelVersion] = (),
 ) -> TrainingRun:
     """By dpo or reward on what raters preferred or scored, by ppo or grpo on its client turns."""
-    check_method(method)
-    if method not in (*ON_RELEASES, *ON_PROMPTS):
-        raise InvalidOptionsError(
-            f"{TrainingRun.Method(method).label} learns from whole dialogues, so it needs a "
-            "corpus, not a release."
-        )
+    learns_from_releases(method)
     hold_against_erasures(dataset)
     usable_release(dataset)
     if dataset.study_id is None:
@@ -78,6 +73,15 @@ def train_on_release(
     )
     DatasetTraining.objects.create(dataset=dataset, training_run=run)
     return run
+
+
+def learns_from_releases(method: str) -> None:
+    check_method(method)
+    if method not in (*ON_RELEASES, *ON_PROMPTS):
+        raise InvalidOptionsError(
+            f"{TrainingRun.Method(method).label} learns from whole dialogues, so it needs a "
+            "corpus, not a release."
+        )
 
 
 def without_clips(config: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -5,44 +5,65 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
+from django.core.management.base import CommandError
+
 from annotations.models import PreferenceDataset
 from annotations.services.erasures import refuse_erased_rows
-from annotations.services.training import train_on_release
+from annotations.services.training import learns_from_releases, train_on_release
 from inference.errors import DomainError, InvalidOptionsError
-from inference.management.base import DomainCommand, owner_of, team_named
+from inference.management.base import DomainCommand, owner_of, team_named, text_table
 from inference.management.waiting import work_until_ended
 from inference.models import JobState, TrainingRun
 from inference.preference_files import PAIRS_FILE, PreferenceFileError, verify_release
-from inference.selectors.names import model_named
+from inference.selectors.names import corpus_named, model_named
 from inference.selectors.training import training_facts, training_progress
 from inference.services.training import (
     DatasetChangedError,
     log_file,
     start_training_run,
 )
+from inference.services.training_corpora import train_on_corpus
 from inference.services.training_supervision import run_training
+from inference.training.config import METHODS
+from inference.training.presets import PRESETS, Preset, presets_of
 from mood_eval.models import Team
+
+TOLD = ("loss", "reward_margin", "reward", "kl")
+"""Values shown at every step, where there are some."""
 
 
 class Command(DomainCommand):
     help = (
-        "Train a model on a released preference dataset. Without --wait the run waits for a "
-        "worker of the queue gpu; with --wait this command is the worker."
+        "Train a model: by sft or compressor on a corpus, by dpo or reward on a release, by ppo or "
+        "grpo on either. Without --wait the run waits for a worker of the queue gpu; with --wait "
+        "this command is the worker."
     )
     reports = True
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("method", choices=["dpo"], help="how to train")
+        parser.add_argument("method", nargs="?", choices=METHODS, help="how to train")
         parser.add_argument(
-            "--dataset", required=True, type=Path, metavar="DIR", help="folder of a release"
+            "--presets", action="store_true", help="list the presets (of METHOD) and do nothing"
         )
-        parser.add_argument("--base", required=True, metavar="NAME", help="see `models`")
+        source = parser.add_mutually_exclusive_group()
+        source.add_argument("--dataset", type=Path, metavar="DIR", help="folder of a release")
+        source.add_argument("--corpus", metavar="NAME", help="as `import_dialogues` named it")
+        parser.add_argument("--base", metavar="NAME", help="model to start from; see `models`")
+        parser.add_argument("--preset", default="", metavar="NAME", help="see --presets")
+        parser.add_argument(
+            "--reward-model",
+            action="append",
+            default=[],
+            metavar="NAME",
+            help="for ppo and grpo: a model that scores answers; may be given several times",
+        )
         parser.add_argument(
             "--config",
             type=Path,
             metavar="FILE",
-            help="JSON object of options, such as learning_rate, epochs, max_steps, beta, lora",
+            help="JSON object of options, such as learning_rate, epochs, max_steps, beta, lora; "
+            "they win over the preset's",
         )
         parser.add_argument(
             "--name", default="", help="of the run and the new model (default: from the base)"
@@ -50,40 +71,35 @@ class Command(DomainCommand):
         parser.add_argument("--wait", action="store_true", help="do the work here and now")
 
     def act(self, **options: Any) -> dict[str, Any]:
+        if options["presets"]:
+            return {"presets": [preset_facts(preset) for preset in listed(options["method"])]}
+        if missing := [name for name in ("method", "base") if not options[name]]:
+            raise CommandError(
+                f"Not given: {', '.join(missing)}. See `train --help`.", returncode=2
+            )
         team = team_named(options["team"])
-        run = self.start(
-            team,
-            options["dataset"].resolve(),
-            options["base"],
-            read_config(options["config"]),
-            options["name"],
-        )
+        run = self.start(team, options)
         if options["wait"]:
             self.wait(run)
         return training_facts(run)
 
-    def start(
-        self, team: Team, folder: Path, base: str, config: dict[str, Any], name: str
-    ) -> TrainingRun:
-        try:
-            manifest = verify_release(folder)
-        except PreferenceFileError as error:
-            raise DatasetChangedError(str(error)) from error
-        sha256 = manifest["files"][PAIRS_FILE]
-        model, user = model_named(team, base), owner_of(team)
-        refuse_erased_rows(team, sha256)
-        known = release_with(team, sha256, manifest)
-        if known is not None:
-            return train_on_release(dataset=known, base=model, config=config, user=user, name=name)
-        return start_training_run(
-            team=team,
-            name=name,
-            method="dpo",
-            base=model,
-            dataset_path=folder,
-            dataset_sha256=sha256,
-            config=config,
-            user=user,
+    def start(self, team: Team, options: dict[str, Any]) -> TrainingRun:
+        chosen = {
+            "method": options["method"],
+            "base": model_named(team, options["base"]),
+            "config": read_config(options["config"]),
+            "name": options["name"],
+            "preset": options["preset"],
+            "reward_models": [model_named(team, name) for name in options["reward_model"]],
+            "user": owner_of(team),
+        }
+        if options["corpus"]:
+            return train_on_corpus(corpus=corpus_named(team, options["corpus"]), **chosen)
+        if options["dataset"]:
+            return on_release(team, options["dataset"].resolve(), chosen)
+        raise CommandError(
+            "Name what to learn from: --dataset, the folder of a release, or --corpus.",
+            returncode=2,
         )
 
     def wait(self, run: TrainingRun) -> None:
@@ -103,21 +119,52 @@ class Command(DomainCommand):
         point = run.points.filter(step=run.done).first()
         values = point.values if point else {}
         parts = [f"step {progress.done}/{progress.total}"]
-        parts += [
-            f"{name} {values[name]:.4g}" for name in ("loss", "reward_margin") if name in values
-        ]
+        parts += [f"{name} {values[name]:.4g}" for name in TOLD if name in values]
         if progress.remaining_words:
             parts.append(f"{progress.remaining_words} left")
         self.tell(", ".join(parts))
 
     def describe(self, report: dict[str, Any]) -> str:
+        if "presets" in report:
+            rows = [[p["method"], p["name"], p["title"], p["source"]] for p in report["presets"]]
+            return text_table(["method", "preset", "", "source"], rows)
         if report["state"] == JobState.DONE:
             measures = ", ".join(f"{k} {v:.4g}" for k, v in report["measures"].items())
-            return f"{report['result']} is trained after {report['done']} steps: {measures}."
+            told = f": {measures}" if measures else ""
+            return f"{report['result']} is trained after {report['done']} steps{told}."
         return (
             f"Training run {report['training_run']} ({report['name']}) waits for a worker of the "
             "queue gpu."
         )
+
+
+def listed(method: str | None) -> list[Preset]:
+    return presets_of(method) if method else list(PRESETS.values())
+
+
+def preset_facts(preset: Preset) -> dict[str, Any]:
+    return {
+        "name": preset.name,
+        "method": preset.method,
+        "title": preset.title,
+        "source": preset.source,
+        "values": dict(preset.values),
+        "notes": preset.notes,
+    }
+
+
+def on_release(team: Team, folder: Path, chosen: dict[str, Any]) -> TrainingRun:
+    try:
+        manifest = verify_release(folder)
+    except PreferenceFileError as error:
+        raise DatasetChangedError(str(error)) from error
+    sha256 = manifest["files"][PAIRS_FILE]
+    refuse_erased_rows(team, sha256)
+    known = release_with(team, sha256, manifest)
+    if known is not None:
+        return train_on_release(dataset=known, **chosen)
+    learns_from_releases(chosen["method"])
+    return start_training_run(team=team, dataset_path=folder, dataset_sha256=sha256, **chosen)
 
 
 def release_with(team: Team, sha256: str, manifest: dict[str, Any]) -> PreferenceDataset | None:

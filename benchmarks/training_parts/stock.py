@@ -55,7 +55,7 @@ class StockCollator:
         return response_only(self.processor, sample, reply)
 
 
-class StockTrainer(DPOTrainer):
+class StockTrainer(DPOTrainer):  # type: ignore[misc]
     """The collator makes TRL's batches, so nothing is prepared before."""
 
     def _prepare_dataset(self, dataset: Dataset, *args: Any, **kwargs: Any) -> Dataset:

@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from django.db.models import Count, F, Q, QuerySet, Window
-from django.db.models.functions import Greatest, Mod, RowNumber
-
 from inference.charts import LineChart, line_chart, mark
 from inference.models import TrainingPoint, TrainingRun
 
-DRAWN_POINTS = 300
+DRAWN_POINTS = 200
 HELD_OUT = "eval_"
 FINAL = "final_"
 NOT_DRAWN = ("epoch", "eval_epoch")
@@ -89,6 +86,7 @@ PICTURES = (
 )
 TERM = "reward_"
 KNOWN = frozenset(key for picture in PICTURES for key, _ in picture.lines)
+EVALUATED = sorted(key for key in KNOWN if key.startswith(HELD_OUT))
 ALWAYS_SHOWN = {
     "sft": ("loss",),
     "compressor": ("loss",),
@@ -102,9 +100,10 @@ ALWAYS_SHOWN = {
 def training_curves(run: TrainingRun) -> Curves:
     """Three queries, however long the run."""
     logged = TrainingPoint.objects.filter(run=run).order_by("step")
-    of_evaluations = logged.filter(values__has_any_keys=evaluated_keys())
-    rows = dict(thinned(logged)) | dict(thinned(of_evaluations))
-    values = sorted(rows.items())
+    steps = list(logged.values_list("step", flat=True))
+    evaluated = logged.filter(values__has_any_keys=EVALUATED).values_list("step", flat=True)
+    kept = {*thinned(steps), *thinned(list(evaluated))}
+    values = list(logged.filter(step__in=kept).values_list("step", "values"))
     keys = {key for _, logged_values in values for key in logged_values}
     shown = ALWAYS_SHOWN.get(run.method, ())
     curves = [
@@ -112,23 +111,12 @@ def training_curves(run: TrainingRun) -> Curves:
         for picture in pictures_of(keys)
         if picture.key in shown or any(key in keys for key, _ in picture.lines)
     ]
-    return Curves(tuple(curves), points=logged.count(), drawn=len(values))
+    return Curves(tuple(curves), points=len(steps), drawn=len(values))
 
 
-def evaluated_keys() -> list[str]:
-    return sorted(key for key in KNOWN if key.startswith(HELD_OUT))
-
-
-def thinned(logged: QuerySet[TrainingPoint]) -> list[tuple[int, dict[str, float]]]:
-    """Every n-th row and the last one, so that about DRAWN_POINTS are left. One query."""
-    numbered = logged.annotate(
-        number=Window(RowNumber(), order_by="step"), rows=Window(Count("pk"))
-    ).annotate(over=Mod(F("number") - 1, Greatest(F("rows") / DRAWN_POINTS, 1)))
-    return list(
-        numbered.filter(Q(over=0) | Q(number=F("rows")))
-        .order_by("step")
-        .values_list("step", "values")
-    )
+def thinned(steps: Sequence[int]) -> Sequence[int]:
+    """At even distances, about DRAWN_POINTS of them, and the last one."""
+    return [*steps[:: max(1, len(steps) // DRAWN_POINTS)], *steps[-1:]]
 
 
 def pictures_of(keys: Collection[str]) -> list[Picture]:

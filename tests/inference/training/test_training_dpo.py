@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,12 @@ from inference.multimood.model import MultiMoodForConditionalGeneration
 from inference.multimood.processing import MultiMoodProcessor
 from inference.preference_files import PAIRS_FILE
 from inference.training.config import ConfigError, TrainingConfig
-from inference.training.dpo_pairs import load_pairs
+from inference.training.dpo import check_attention, frozen_copy
+from inference.training.dpo_pairs import load_held_out, load_pairs
 from inference.training.pair_rows import PairEncoder, PairRows
 from inference.training.progress import Progress, StopRequest
 from inference.training.run import run
-from tests.inference.training.pair_release import events, make_pair, write_release
+from tests.inference.training.pair_release import events, make_pair, released, write_release
 
 MakeConfig = Callable[..., TrainingConfig]
 
@@ -154,3 +156,103 @@ def test_run_file_describes_the_run(dpo_config: MakeConfig) -> None:
     config = dpo_config(max_steps=1)
     start(config)
     assert json.loads((config.output / "run.json").read_text()) == config.as_json()
+
+
+def split_release(folder: Path, media: Path) -> Path:
+    """Eight pairs to train on; of those that are held out one is a tie."""
+    tie = replace(make_pair(10), weight=0.5, split="validation")
+    back = replace(tie, pair_id="tie-back", chosen=tie.rejected, rejected=tie.chosen)
+    trained = [replace(make_pair(number), split="train") for number in range(8)]
+    held_out = [replace(make_pair(number), split="validation") for number in (8, 9)]
+    tested = replace(make_pair(11), split="test")
+    return released(folder, [*trained, *held_out, tie, back, tested], media)
+
+
+@pytest.mark.parametrize("precompute", [True, False])
+def test_measures_held_out_pairs_as_it_goes_and_at_the_end(
+    dpo_config: MakeConfig, media: Path, tmp_path: Path, precompute: bool
+) -> None:
+    release = split_release(tmp_path / "release", media)
+    config = dpo_config(dataset=release, eval_steps=4, lora=True, precompute_reference=precompute)
+    assert start(config)
+    evaluated = [
+        (event["step"], event["values"])
+        for event in events(config.output)
+        if event["event"] == "log" and "eval_loss" in event["values"]
+    ]
+    assert [step for step, _ in evaluated] == [4, 6]
+    names = {"eval_loss", "eval_accuracy", "eval_reward_margin"}
+    for _, values in evaluated:
+        assert names <= values.keys()
+        assert values["eval_accuracy"] in (0.0, 0.5, 1.0)  # of two pairs: no tie, no test
+    # Cold replies are alike in all splits, so what is held out follows.
+    assert evaluated[-1][1]["eval_reward_margin"] > 0
+
+
+def test_what_is_held_out_is_neither_tied_nor_tested_nor_trained(
+    dpo_config: MakeConfig, media: Path, tmp_path: Path
+) -> None:
+    release = split_release(tmp_path / "release", media)
+    config = dpo_config(dataset=release)
+    assert [pair.pair_id for pair in load_held_out(config)] == ["pair-008", "pair-009"]
+    assert [pair.pair_id for pair in load_held_out(replace(config, eval_split="test"))] == [
+        "pair-011"
+    ]
+    assert load_held_out(replace(config, split="")) == []
+    assert load_held_out(replace(config, split="validation")) == []
+    assert load_held_out(dpo_config()) == []
+
+
+def test_two_small_batches_teach_as_much_as_one_large_one(
+    dpo_config: MakeConfig, tmp_path: Path
+) -> None:
+    """Whatever the lengths of replies: a step averages over pairs."""
+    logs = []
+    for batch_size, accumulated in ((4, 1), (2, 2)):
+        config = dpo_config(
+            output=tmp_path / str(batch_size),
+            batch_size=batch_size,
+            gradient_accumulation=accumulated,
+            max_steps=1,
+        )
+        assert start(config)
+        (log,) = [e["values"] for e in events(config.output) if e["event"] == "log"]
+        logs.append(log)
+    assert logs[0]["grad_norm"] == pytest.approx(logs[1]["grad_norm"], rel=1e-3)
+    assert logs[0]["loss"] == pytest.approx(logs[1]["loss"], abs=1e-4)
+
+
+@pytest.mark.parametrize(("loss", "first"), [("sigmoid", 0.6931), ("ipo", (1 / 0.4) ** 2)])
+@pytest.mark.parametrize("length_normalised", [False, True])
+def test_each_loss_begins_where_policy_and_reference_are_equal_and_falls(
+    dpo_config: MakeConfig, loss: str, first: float, length_normalised: bool
+) -> None:
+    config = dpo_config(loss=loss, length_normalised=length_normalised, beta=0.2, batch_size=12)
+    assert start(config)
+    losses = [e["values"]["loss"] for e in events(config.output) if e["event"] == "log"]
+    assert losses[0] == pytest.approx(first, rel=1e-3)
+    assert losses[-1] < losses[0]
+
+
+def test_a_base_with_a_sliding_window_is_refused(base: Path) -> None:
+    model = MultiMoodForConditionalGeneration.from_pretrained(base)
+    check_attention(model)
+    model.config.layer_types = ["full_attention", "sliding_attention", "full_attention"]
+    with pytest.raises(ConfigError, match="base: has layers of the kind sliding_attention"):
+        check_attention(model)
+
+
+def test_a_second_model_as_reference_is_not_sharded(dpo_config: MakeConfig, base: Path) -> None:
+    model = MultiMoodForConditionalGeneration.from_pretrained(base)
+    with pytest.raises(ConfigError, match=r"precompute_reference: is false.* Set it to true"):
+        frozen_copy(model, dpo_config(sharding="fsdp2", precompute_reference=False))
+
+
+def test_a_frozen_copy_shares_what_is_not_trained(base: Path, dpo_config: MakeConfig) -> None:
+    model = MultiMoodForConditionalGeneration.from_pretrained(base)
+    model.model.train_towers(False)
+    frozen = frozen_copy(model, dpo_config())
+    assert not any(parameter.requires_grad for parameter in frozen.parameters())
+    copies = dict(frozen.named_parameters())
+    for name, parameter in model.named_parameters():
+        assert (copies[name] is parameter) == ("_tower." in name), name

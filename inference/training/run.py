@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import shutil
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 from accelerate import PartialState
 from transformers import set_seed
@@ -13,30 +15,47 @@ from transformers import set_seed
 from inference.training.callbacks import CHECKPOINT, last_checkpoint
 from inference.training.config import ConfigError, TrainingConfig
 from inference.training.methods import train
-from inference.training.progress import FINAL, Progress, StopRequest
+from inference.training.progress import FINAL, REPORT_FILE, Progress, StopRequest
+from inference.training.report import make as make_report
 from inference.training.setup import Outcome, Setup
 
 RUN_FILE = "run.json"
-MAY_CHANGE = ("resume", "logging_steps", "save_steps", "keep_checkpoints", "device", "processes")
+MAY_CHANGE = (
+    *("resume", "logging_steps", "save_steps", "keep_checkpoints", "device", "processes"),
+    "report",
+)
 TRAINING_DEFAULTS = {field.name: field.default for field in fields(TrainingConfig)}
 
 
 def run(config: TrainingConfig, progress: Progress, stop: StopRequest) -> bool:
-    """True when the final checkpoint is there, False when stopped before it."""
+    """True when the final checkpoint and the report are there, False when stopped before that."""
     checkpoint = prepare_output(config, progress.writes)
     final = config.output / FINAL
     if final.is_dir():
-        step = finished_step(final)
+        step = finished(final)["steps"]
         progress.begin(step, step)
-        progress.end(step, final, {})
-        return True
+    elif not trained(config, progress, stop, checkpoint):
+        return False
+    told = finished(final)
+    if config.report and progress.writes and not (config.output / REPORT_FILE).is_file():
+        gc.collect()  # trainers hold their models in circles
+        if not make_report(config, progress, stop):
+            progress.stopped(told["steps"])
+            return False
+    progress.end(told["steps"], final, told["values"])
+    return True
+
+
+def trained(
+    config: TrainingConfig, progress: Progress, stop: StopRequest, checkpoint: Path | None
+) -> bool:
+    """Whether the final checkpoint is there; whatever trained it is gone again."""
     set_seed(config.seed)
     outcome = train(Setup.load(config, progress, stop, checkpoint))
     if outcome.stopped:
         progress.stopped(outcome.step)
         return False
-    save_final(outcome, final)
-    progress.end(outcome.step, final, outcome.values)
+    save_final(outcome, config.output / FINAL)
     return True
 
 
@@ -87,5 +106,7 @@ def save_final(outcome: Outcome, final: Path) -> None:
     PartialState().wait_for_everyone()
 
 
-def finished_step(final: Path) -> int:
-    return int(json.loads((final / "training.json").read_text(encoding="utf-8"))["steps"])
+def finished(final: Path) -> dict[str, Any]:
+    """`steps` and `values` of a run that has ended."""
+    told: dict[str, Any] = json.loads((final / "training.json").read_text(encoding="utf-8"))
+    return told

@@ -1,0 +1,148 @@
+"""What two models say and think about the same held-out data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import astuple, dataclass, replace
+
+import torch
+
+from inference.contracts import PreferencePair
+from inference.multimood.model import MultiMoodForConditionalGeneration
+from inference.multimood.processing import LoadClip, MultiMoodProcessor, Sample
+from inference.multimood.splice import IGNORED
+from inference.training.compressor import Readings
+from inference.training.config import TrainingConfig
+from inference.training.held_out import HeldOut, shown_modality
+from inference.training.pair_rows import PairEncoder, PairRows
+from inference.training.rewards.contract import Asked, Said
+from inference.training.rl.rollout import Drawn, Sampler
+from inference.training.shared_prompts import score
+
+NEW_TOKENS = 160
+TOGETHER = 8
+Check = Callable[[int], None]
+"""Told how many entries were done now; raises where the report is to end."""
+
+
+@dataclass(frozen=True)
+class Answered:
+    said: Said
+    prompt: Sample
+    ids: torch.Tensor
+    """(T,), with the end of sequence if it was written."""
+
+
+@dataclass(frozen=True)
+class Asking:
+    """How both models are asked: with the same prompt, media and limits."""
+
+    config: TrainingConfig
+    processor: MultiMoodProcessor
+    load_clip: LoadClip
+
+    def fitting(self, found: Sequence[HeldOut]) -> list[HeldOut]:
+        """Those whose prompt leaves room for an answer."""
+        room = self.processor.config.max_position_embeddings - NEW_TOKENS
+        modality = shown_modality(self.config)
+        return [
+            one
+            for one in found
+            if len(self.processor.encode(one.stimulus, None, modality, self.load_clip)["input_ids"])
+            <= room
+        ]
+
+    def answers(
+        self,
+        model: MultiMoodForConditionalGeneration,
+        found: Sequence[HeldOut],
+        temperature: float,
+        check: Check,
+    ) -> list[Answered]:
+        """One an entry, decoded freely: greedily at temperature 0."""
+        asking = replace(
+            self.config,
+            temperature=temperature,
+            max_new_tokens=NEW_TOKENS,
+            modality=shown_modality(self.config),
+        )
+        sampler = Sampler(model, self.processor, self.load_clip, asking)
+        answered: list[Answered] = []
+        for start in range(0, len(found), TOGETHER):
+            part = [Drawn(Asked(one.stimulus), 0) for one in found[start : start + TOGETHER]]
+            answers = sampler.sample(part, 1)
+            for said, prompt, ids, mask in zip(
+                answers.said, answers.prompts, answers.ids[:, 0], answers.mask[:, 0], strict=True
+            ):
+                answered.append(Answered(said, prompt, ids[mask.bool()]))
+            check(len(part))
+        return answered
+
+    def log_probabilities(
+        self,
+        model: MultiMoodForConditionalGeneration,
+        pairs: Sequence[PreferencePair],
+        check: Check,
+    ) -> list[tuple[float, float]]:
+        """Of each pair's chosen and rejected reply, in nats, summed over the tokens that the run
+        learns from; shown as when it trains."""
+        encoder = PairEncoder(self.processor, self.load_clip, self.config)
+        rows = PairRows(pairs, encoder, None)
+        found: list[tuple[float, float]] = []
+        for start in range(0, len(pairs), TOGETHER):
+            numbers = range(start, min(start + TOGETHER, len(pairs)))
+            batch = rows.collate([rows[number] for number in numbers])
+            with torch.no_grad():
+                scores = score(model, {k: v.to(model.device) for k, v in batch.items()})
+            found += [(chosen, rejected) for chosen, rejected in scores.view(-1, 2).tolist()]
+            check(len(numbers))
+        return found
+
+
+@torch.no_grad()
+def divergences(
+    result: MultiMoodForConditionalGeneration,
+    base: MultiMoodForConditionalGeneration,
+    processor: MultiMoodProcessor,
+    answered: Sequence[Answered],
+    check: Check,
+) -> list[float]:
+    """KL(result || base) along each answer, in nats: at every token of the whole vocabulary, and
+    summed. Over answers sampled from `result` at temperature 1 its mean is an unbiased estimate of
+    the divergence of answers, of less variance than the log ratio of the tokens said."""
+    found = []
+    for one in answered:
+        new, old = (_next_token(model, processor, one) for model in (result, base))
+        found.append(float((new.exp() * (new - old)).sum()))
+        check(1)
+    return found
+
+
+def _next_token(
+    model: MultiMoodForConditionalGeneration, processor: MultiMoodProcessor, one: Answered
+) -> torch.Tensor:
+    """(T, vocabulary) log-probabilities at each token of the answer, in float32. What is never
+    said, placeholders, has none to speak of."""
+    row: Sample = {**one.prompt, "input_ids": torch.cat([one.prompt["input_ids"], one.ids])}
+    batch = {name: value.to(model.device) for name, value in processor.collate([row]).items()}
+    logits = model(**batch, logits_to_keep=len(one.ids) + 1, use_cache=False).logits
+    logits = logits[0, :-1].float()
+    unsaid = [i for i in astuple(model.config.placeholders) if 0 <= i < logits.shape[-1]]
+    logits[:, unsaid] = torch.finfo(logits.dtype).min
+    log_probabilities: torch.Tensor = logits.log_softmax(-1)
+    return log_probabilities
+
+
+@torch.no_grad()
+def reconstruction_losses(
+    model: MultiMoodForConditionalGeneration, readings: Readings, check: Check
+) -> list[tuple[float, int]]:
+    """(nats, tokens) of each history written down from what the compressor made of it."""
+    found = []
+    for reading in (readings[number] for number in range(len(readings))):
+        batch = readings.processor.collate([reading])
+        batch = {name: value.to(model.device) for name, value in batch.items()}
+        tokens = int((batch["labels"] != IGNORED).sum())
+        found.append((float(model(**batch).loss) * tokens, tokens))
+        check(1)
+    return found

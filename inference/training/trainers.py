@@ -15,7 +15,7 @@ from inference.training.callbacks import ProgressCallback
 from inference.training.config import TrainingConfig
 from inference.training.samples import SampleCallback
 from inference.training.setup import Outcome, Setup
-from inference.training.sharding import prepare_sharding, sharding_arguments
+from inference.training.sharding import gather_whole, prepare_sharding, sharding_arguments
 
 Build = Callable[[Setup, Mapping[str, Any], Sequence[Any]], Any]
 """(setup, arguments, callbacks) -> Trainer. Given an `eval_dataset`, it is evaluated every
@@ -89,9 +89,12 @@ def uses_bfloat16(config: TrainingConfig) -> bool:
 
 
 def save_trained(trainer: Any, processor: MultiMoodProcessor, folder: Path) -> None:
+    """Every process calls it, the first writes; the trainer is done for after it."""
+    model = trainer.accelerator.unwrap_model(trainer.model)
+    if trainer.is_fsdp_enabled:
+        gather_whole(model)
     if not trainer.is_world_process_zero():
         return
-    model = trainer.accelerator.unwrap_model(trainer.model)
     if hasattr(model, "merge_and_unload"):
         model = model.merge_and_unload()
     model.save_pretrained(folder)

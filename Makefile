@@ -6,13 +6,14 @@ RESET ?=
 PYTEST_ARGS ?=
 PY := .venv/bin/python
 
-.PHONY: help demo test test-demo check install install-dev chromium tiny-model \
+.PHONY: help demo test test-demo check install install-dev chromium tiny-model demo-model \
   compare-statistics messages clean
 
 help:
 	@echo 'make demo        start everything and say where it is (PORT=8000; RESET=1 starts over)'
 	@echo 'make test        the tests; make test-demo: the slower ones; make check: lint, types, rules'
 	@echo 'make tiny-model  train the small model of the tests and the demo again'
+	@echo 'make demo-model  train the model of 135 million parameters again; below an hour on two cores'
 	@echo 'make compare-statistics  our figures beside those of other packages, in docs/statistics.md'
 	@echo 'make messages    German for raters: find new texts, compile what is translated'
 	@echo 'make install     .venv with the pinned packages; make clean: remove caches'
@@ -42,6 +43,9 @@ check: install-dev
 
 tiny-model: install
 	$(PY) -m inference.training.tiny
+
+demo-model: install
+	$(PY) -m inference.training.demo
 
 # Packages to compare with stay out of .venv; they see what is installed there, torch not twice.
 compare-statistics: install-dev

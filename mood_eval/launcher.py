@@ -29,7 +29,7 @@ from mood_eval.embedded.folders import BASE_DIR, folders_of, rotate_log
 from mood_eval.embedded.keeper import die_with_parent, die_with_this_parent, try_lock
 
 HOST = "127.0.0.1"
-STEPS = 6
+STEPS = 7
 ANSWER_SECONDS = 60.0
 TERM_SECONDS = 10.0
 QUIT_SECONDS = 5.0
@@ -186,6 +186,10 @@ def _run_demo(launch: Launch, lock: IO[str], port: int) -> None:
                 servers.enter_context(embedded.using_servers(launch.var))
             with launch.step("Preparing the tables"):
                 launch.run("migrate", "manage.py", "migrate", "--noinput")
+            with launch.step("Putting the demo model together (once, below a minute)"):
+                left_out = _put_model_together(launch)
+            if left_out:
+                print(f"  The demonstration goes on without it: {left_out}", flush=True)
             with launch.step("Loading the demo study"):
                 launch.run("load_demo", "manage.py", "load_demo")
             with launch.step("Starting the web server"):
@@ -205,6 +209,18 @@ def _run_demo(launch: Launch, lock: IO[str], port: int) -> None:
             if launch.children:
                 print("\nStopping ...", flush=True)
             launch.stop()
+
+
+def _put_model_together(launch: Launch) -> str:
+    """Why it could not be done; none where the model is there, or the project comes without it."""
+    models = launch.var / "models"
+    try:
+        launch.run(
+            "demo_model", "-m", "inference.training.demo.checkpoint", "--models", str(models)
+        )
+    except LaunchError as error:
+        return str(error)
+    return ""
 
 
 def _start_web(launch: Launch, port: int) -> str:

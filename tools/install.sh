@@ -5,7 +5,7 @@ set -eu
 requirements=$1
 installed=.venv/installed-$requirements
 log=var/log/install.log
-wanted=$(cat requirements.txt "$requirements")
+wanted=$(cat requirements.txt requirements-base.txt "$requirements")
 
 if [ "$(cat "$installed" 2>/dev/null || true)" = "$wanted" ] && .venv/bin/python -c '' 2>/dev/null
 then
@@ -33,5 +33,6 @@ fi
 # torch alone and first: the others then find it and do not choose another build.
 .venv/bin/python -m pip install "$(grep '^torch==' requirements.txt)" >>"$log" 2>&1 || fail
 .venv/bin/python -m pip install -r "$requirements" >>"$log" 2>&1 || fail
-cat requirements.txt requirements.txt >.venv/installed-requirements.txt
-cat requirements.txt "$requirements" >"$installed"
+.venv/bin/python -m pip install --no-deps -r requirements-base.txt >>"$log" 2>&1 || fail
+cat requirements.txt requirements-base.txt requirements.txt >.venv/installed-requirements.txt
+cat requirements.txt requirements-base.txt "$requirements" >"$installed"

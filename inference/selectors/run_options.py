@@ -12,6 +12,9 @@ from inference.models import GenerationRun, ModelVersion
 PROMPT_KEY = "prompt_sha256"
 """Beside the options on the run's row: which prompt the model was given."""
 
+ONLY_MODALITY = "only_modality"
+"""In a model version's config: the only modality that it may be given."""
+
 TASK_NAMES: dict[Task, str] = {
     "reply": "A reply to the client, with emotions and strategy",
     "emotion": "Only the client's emotion, from the clip alone",

@@ -7,6 +7,7 @@ from typing import get_args
 from inference.contracts import ClipScope, GenerationOptions, HistoryForm, Modality, Task
 from inference.errors import InvalidOptionsError
 from inference.models import ModelVersion
+from inference.selectors.run_options import MODALITY_NAMES, ONLY_MODALITY
 
 MAX_NEW_TOKENS = 2048
 MAX_BATCH = 256
@@ -20,6 +21,8 @@ def check_options(options: GenerationOptions, model_version: ModelVersion) -> No
     rules = _ranges(options) | _choices(options) | _combinations(options)
     if model_version.kind == ModelVersion.Kind.IMPORTED:
         rules |= _imported(options)
+    if ONLY_MODALITY in model_version.config:
+        rules |= _one_modality(options, model_version.config[ONLY_MODALITY])
     broken = [rule for rule, holds in rules.items() if not holds]
     if broken:
         raise InvalidOptionsError(" ".join(broken))
@@ -77,4 +80,11 @@ def _imported(options: GenerationOptions) -> dict[str, bool]:
     return {
         "Imported replies hold one answer a client turn.": options.samples <= 1,
         "Imported replies are replies: they cannot be asked for emotions.": options.task == "reply",
+    }
+
+
+def _one_modality(options: GenerationOptions, only: Modality) -> dict[str, bool]:
+    return {
+        f"This model may be given one thing only: choose the modality “{only}” "
+        f"({MODALITY_NAMES[only]}).": options.modality == only
     }

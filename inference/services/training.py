@@ -27,12 +27,13 @@ from inference.services.model_versions import (
     checkpoint_folder,
     refuse_reward_model,
 )
+from inference.services.training_disk import OUTPUT, check_room
 from inference.services.training_rewards import (
     check_reward_models,
     check_reward_terms,
     reward_terms,
 )
-from inference.training.config import ConfigError
+from inference.training.config import ConfigError, TrainingConfig
 from inference.training.config_reading import parse_config
 from inference.training.presets import with_preset
 from mood_eval.models import Team, User
@@ -95,7 +96,7 @@ def start_training_run(
     verify_dataset(run)
     run.folder = f"training/{run.pk}"
     run.save(update_fields=["folder"])
-    check_config(run)
+    check_room(run, parsed_config(run))
     jobs.enqueue(run)
     run.refresh_from_db()
     return run
@@ -175,7 +176,7 @@ def run_folder(run: TrainingRun) -> Path:
 
 
 def output_folder(run: TrainingRun) -> Path:
-    return run_folder(run) / "output"
+    return run_folder(run) / OUTPUT
 
 
 def log_file(run: TrainingRun) -> Path:
@@ -219,10 +220,11 @@ def trainer_config(run: TrainingRun) -> dict[str, Any]:
     }
 
 
-def check_config(run: TrainingRun) -> None:
+def parsed_config(run: TrainingRun) -> TrainingConfig:
+    """As the trainer will read it. Raises InvalidOptionsError where it would refuse it."""
     Path(default_storage.path("")).mkdir(parents=True, exist_ok=True)
     try:
-        parse_config(trainer_config(run), folder=settings.VAR)
+        return parse_config(trainer_config(run), folder=settings.VAR)
     except ConfigError as error:
         raise InvalidOptionsError(f"The training configuration cannot be run. {error}") from error
 
@@ -234,4 +236,5 @@ def cancel_training_run(run: TrainingRun) -> None:
 
 def resume_training_run(run: TrainingRun) -> None:
     refuse_withdrawn(run)
+    check_room(run, parsed_config(run))
     jobs.resume(run)

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,8 @@ USUAL_SPLIT = "train"
 USUAL_EVALUATION = "validation"
 ALSO_CALLED = ("val", "dev")
 """The split for evaluation, in published corpora."""
+LEFT_SECONDS = 86_400
+"""Nobody writes a file for so long."""
 BATCH = 200
 """Dialogues read together."""
 
@@ -125,6 +128,7 @@ def freeze_corpus(corpus: Corpus) -> FrozenCorpus:
     if not dialogues:
         raise WrongStateError(f"“{corpus}” holds no dialogues yet. Import some first.")
     root = settings.VAR / FOLDER
+    remove_leftovers(root)
     part = root / f".part-{uuid4().hex}"
     (part / "clips").mkdir(parents=True)
     try:
@@ -139,6 +143,13 @@ def freeze_corpus(corpus: Corpus) -> FrozenCorpus:
         shutil.rmtree(part, ignore_errors=True)
     stimuli = Stimulus.objects.filter(dialogue__corpus=corpus).count()
     return FrozenCorpus(folder / FILE, sha256, dialogues, stimuli)
+
+
+def remove_leftovers(root: Path) -> None:
+    """Of processes that were killed while they wrote."""
+    for part in root.glob(".part-*"):
+        if time.time() - part.stat().st_mtime > LEFT_SECONDS:
+            shutil.rmtree(part, ignore_errors=True)
 
 
 def _write(corpus: Corpus, folder: Path) -> str:

@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,14 +59,17 @@ class TrainerProcess:
             os.killpg(self.popen.pid, number)
 
 
-def start_trainer(config: Path, log: Path, processes: int) -> TrainerProcess:
+def start_trainer(
+    config: Path, log: Path, processes: int, keys: Collection[str] = ()
+) -> TrainerProcess:
+    """`keys`: variables of the environment that it is handed although they are secret."""
     # torchrun passes SIGTERM on to its processes; killed, it would leave them behind.
     death_signal = signal.SIGKILL if processes == 1 else signal.SIGTERM
     with log.open("ab") as output:
         popen = subprocess.Popen(  # noqa: S603
             command(config, processes),
             cwd=settings.BASE_DIR,
-            env=trainer_environment(),
+            env=trainer_environment(keys),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -75,14 +79,19 @@ def start_trainer(config: Path, log: Path, processes: int) -> TrainerProcess:
     return TrainerProcess(popen, config)
 
 
-def trainer_environment() -> dict[str, str]:
-    """It runs a checkpoint's settings and other people's packages: no secrets of ours for it."""
+def trainer_environment(keys: Collection[str] = ()) -> dict[str, str]:
+    """It runs a checkpoint's settings and other people's packages: no secrets of ours for it, but
+    the keys of the judges that it asks."""
     passed = {
         name: value
         for name, value in os.environ.items()
-        if name not in SECRET_NAMES and not SECRET_WORDS.intersection(name.upper().split("_"))
+        if name in keys or not (name in SECRET_NAMES or is_secret(name))
     }
     return passed | {"PYTHONUNBUFFERED": "1"}
+
+
+def is_secret(name: str) -> bool:
+    return not SECRET_WORDS.isdisjoint(name.upper().split("_"))
 
 
 def command(config: Path, processes: int) -> list[str]:

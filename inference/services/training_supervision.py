@@ -17,10 +17,18 @@ from inference.services.model_versions import register_checkpoint
 from inference.services.training import (
     log_file,
     output_folder,
+    parsed_config,
     refuse_withdrawn,
     run_folder,
     trainer_config,
     verify_dataset,
+)
+from inference.services.training_disk import (
+    NoRoomError,
+    RoomWatch,
+    check_room,
+    disk_need,
+    remove_checkpoints,
 )
 from inference.services.training_process import (
     HURRIED_STOP_SECONDS,
@@ -32,6 +40,7 @@ from inference.services.training_process import (
 )
 from inference.services.training_progress import ProgressReader, TrainingEvent
 from inference.services.training_records import Told, read_report, record
+from inference.services.training_rewards import judge_keys
 from inference.training.progress import PROGRESS_FILE, REPORT_FILE
 
 POLL_SECONDS = 0.5
@@ -55,18 +64,23 @@ def _train(lease: Lease[TrainingRun], on_progress: Told | None) -> None:
     lease.check()
     run = TrainingRun.objects.select_related("base", "team").get(pk=lease.pk)
     if run.result_id is not None:
+        remove_checkpoints(output_folder(run))
         return
     refuse_withdrawn(run)
     verify_dataset(run)
+    parsed = parsed_config(run)
+    check_room(run, parsed)
     config = _write_config(run)
     end_leftovers(config)
     reader = ProgressReader(output_folder(run) / PROGRESS_FILE)
     record(lease, reader.read(), on_progress)  # what was told while nobody was listening
     unload_models()  # the trainer needs the memory that this worker's last model holds
-    trainer = start_trainer(config, log_file(run), int(run.config.get("processes", 1)))
+    keys = judge_keys(run.config.get("rewards"))
+    trainer = start_trainer(config, log_file(run), parsed.processes, keys)
     TrainingRun.objects.filter(pk=run.pk).update(process_id=trainer.number)
     try:
-        last = _watch(lease, trainer, reader, on_progress)
+        room = RoomWatch(run.team, disk_need(parsed))
+        last = _watch(lease, trainer, reader, room, on_progress)
     finally:
         trainer.end(seconds=HURRIED_STOP_SECONDS)
     _register(lease, run, _checkpoint(run, last, trainer.exit_code()))
@@ -83,6 +97,7 @@ def _watch(
     lease: Lease[TrainingRun],
     trainer: TrainerProcess,
     reader: ProgressReader,
+    room: RoomWatch,
     on_progress: Told | None,
 ) -> TrainingEvent | None:
     """The event that settles the run, if the trainer told one before it ended."""
@@ -96,7 +111,8 @@ def _watch(
             return settled
         try:
             lease.check()
-        except (JobCancelled, WorkerStopping) as stop:
+            room.check()
+        except (JobCancelled, WorkerStopping, NoRoomError) as stop:
             in_hurry = isinstance(stop, WorkerStopping)
             trainer.end(HURRIED_STOP_SECONDS if in_hurry else STOP_SECONDS)
             events = reader.read()
@@ -144,6 +160,7 @@ def _register(lease: Lease[TrainingRun], run: TrainingRun, checkpoint: Path) -> 
         )
         row.report = report
         row.save(update_fields=["result", "report"])
+    remove_checkpoints(output_folder(run))
 
 
 def free_version_name(run: TrainingRun) -> str:

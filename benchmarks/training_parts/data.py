@@ -65,8 +65,7 @@ def _relative(pair: PreferencePair) -> PreferencePair:
 def demo_sized_config() -> MultiMoodConfig:
     """SmolLM2-135M's shape (30 layers of width 576, 49,152 tokens) around the tiny towers, with the
     connector in the published layout."""
-    config = tiny_config()
-    config.vocab_size = config.tokenizer_len = 49_152
+    config = tiny_config(vocab_size=49_152)
     config.hidden_size, config.intermediate_size = 576, 1536
     config.num_hidden_layers, config.layer_types = 30, ["full_attention"] * 30
     config.num_attention_heads, config.num_key_value_heads = 9, 3

@@ -6,7 +6,8 @@ from typing import Any
 
 from django.db.models import Count, QuerySet
 
-from inference.models import ModelVersion
+from inference.models import ModelVersion, TrainingRun
+from inference.reward_files import CRITERIA_KEY
 from mood_eval.models import Team
 
 
@@ -68,3 +69,15 @@ def trainable_models(team: Team) -> QuerySet[ModelVersion]:
 def reward_models_of(team: Team) -> QuerySet[ModelVersion]:
     """Newest first."""
     return ModelVersion.objects.filter(team=team, kind=ModelVersion.Kind.REWARD).order_by("-pk")
+
+
+def training_behind(model: ModelVersion) -> TrainingRun | None:
+    """The run that left this model."""
+    runs = TrainingRun.objects.filter(result=model)
+    return runs.select_related("base", "corpus").first()
+
+
+def scored_criteria(model: ModelVersion) -> list[str]:
+    """Of a reward model's heads; none where it learned which answer was preferred as a whole."""
+    criteria = model.config.get(CRITERIA_KEY)
+    return [str(name) for name in criteria] if isinstance(criteria, list) else []

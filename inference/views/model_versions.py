@@ -8,8 +8,15 @@ from django.views.decorators.http import require_GET
 
 from inference.models import ModelVersion
 from inference.selectors.cautions import cautions_about_model, cautions_about_models
-from inference.selectors.model_versions import lineage, models_of_team
+from inference.selectors.model_versions import (
+    lineage,
+    models_of_team,
+    scored_criteria,
+    training_behind,
+)
 from inference.selectors.runs import runs_of_model
+from inference.selectors.training import config_in_words
+from inference.selectors.training_report import training_report
 from mood_eval.access import current_team, team_object
 
 PAGE_SIZE = 50
@@ -28,13 +35,19 @@ def model_list(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_GET
 def model_detail(request: HttpRequest, pk: int) -> HttpResponse:
-    models = ModelVersion.objects.select_related("trained_by")
-    model = team_object(request.user, models, pk=pk)
+    model = team_object(request.user, ModelVersion.objects.all(), pk=pk)
+    training = training_behind(model)
     runs = Paginator(runs_of_model(model), PAGE_SIZE).get_page(request.GET.get("page"))
     context = {
         "model": model,
         "lineage": lineage(model),
         "page": runs,
         "cautions": cautions_about_model(model),
+        "training": training,
+        "config": config_in_words(training) if training else [],
+        "report": training_report(training) if training else None,
+        "criteria": scored_criteria(model),
+        "is_reward": model.kind == ModelVersion.Kind.REWARD,
+        "is_trainable": model.kind == ModelVersion.Kind.MULTIMOOD,
     }
     return render(request, "inference/model_detail.html", context)

@@ -40,6 +40,7 @@ class Reading:
     """A history, oldest utterance first."""
 
     dialogue: str
+    session: str
     turns: tuple[TurnText, ...]
 
 
@@ -188,7 +189,7 @@ def dialogue_readings(dialogue: DialogueRecord) -> Iterator[Reading]:
     for stimulus in stimuli(dialogue):
         history = stimulus_input(dialogue, stimulus).history
         if history:
-            yield Reading(dialogue.external_id, history)
+            yield Reading(dialogue.external_id, dialogue.session, history)
 
 
 def from_other_dialogues(readings: Sequence[Reading]) -> list[Reading]:

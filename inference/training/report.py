@@ -143,10 +143,9 @@ class _Comparison:
         held = evaluation_readings(config, processor)[:MOST_READINGS]
         if not held:
             return replace(report, notes=(NOTHING_HELD_OUT.format(split=config.eval_split),))
-        dialogues = [reading.dialogue for reading in held]
         right, others = Readings(held, processor), None
         self.total = 2 * len(held)
-        if len(set(dialogues)) > 1:
+        if len({reading.dialogue for reading in held}) > 1:
             others = Readings(held, processor, shown=from_other_dialogues(held))
             self.total += len(held)
         before = reconstruction_losses(self._load(config.base), right, self._go_on)
@@ -155,7 +154,8 @@ class _Comparison:
         strange = None
         if others is not None:
             strange = reconstruction_losses(result, others, self._go_on)
-        part = Reconstruction.of(dialogues, before, after, strange)
+        sessions = [reading.session for reading in held]
+        part = Reconstruction.of(sessions, before, after, strange)
         return replace(report, reconstruction=part)
 
     def _go_on(self, done: int) -> None:

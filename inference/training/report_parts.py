@@ -182,11 +182,11 @@ class Reconstruction:
 
     @classmethod
     def of(
-        cls, dialogues: Sequence[str], before: Losses, after: Losses, others: Losses | None
+        cls, sessions: Sequence[str], before: Losses, after: Losses, others: Losses | None
     ) -> Reconstruction:
         def a_token(losses: Losses) -> Figure:
             nats, tokens = zip(*losses, strict=True)
-            return ratio(nats, tokens, dialogues)
+            return ratio(nats, tokens, sessions)
 
         gain = None
         if others is not None:

@@ -88,7 +88,7 @@ def text_of(processor: MultiMoodProcessor, ids: torch.Tensor) -> str:
 
 def test_the_history_alone_is_learned_from_its_memories(processor: MultiMoodProcessor) -> None:
     turns = (TurnText("client", "My sister left."), TurnText("therapist", "You miss her."))
-    sample = Readings([Reading("d", turns)], processor)[0]
+    sample = Readings([Reading("d", "s", turns)], processor)[0]
     places = processor.config.placeholders
     assert int((sample["input_ids"] == places.history).sum()) == 2
     assert memory_counts(processor.config, sample["history_input_ids"][None]) == [2]
@@ -101,7 +101,7 @@ def test_the_history_alone_is_learned_from_its_memories(processor: MultiMoodProc
 
 def test_a_pass_draws_how_much_of_a_history_is_shown(processor: MultiMoodProcessor) -> None:
     turns = tuple(TurnText("client", word) for word in ("one", "two", "three"))
-    rows = Readings([Reading("d", turns)], processor, seed=0)
+    rows = Readings([Reading("d", "s", turns)], processor, seed=0)
 
     def shown(epoch: int) -> int:
         rows.epoch = epoch
@@ -130,7 +130,7 @@ def test_what_the_compressor_does_not_take_whole_is_not_asked_for(
     processor.config.max_history_tokens, processor.config.max_text_tokens = 400, 40
     assert fitting(processor, turns) == turns[2:]
     processor.config.max_history_tokens = 40
-    sample = Readings([Reading("d", turns)], processor)[0]
+    sample = Readings([Reading("d", "s", turns)], processor)[0]
     assert len(sample["history_input_ids"]) <= 40
     assert text_of(processor, sample["history_input_ids"]).startswith("Client: word word")
 
@@ -147,7 +147,7 @@ def test_dialogues_without_a_history_are_left_out(
 
 def test_another_history_is_of_another_dialogue_and_as_long_where_there_is_one() -> None:
     def reading(dialogue: str, turns: int) -> Reading:
-        return Reading(dialogue, (TurnText("client", dialogue),) * turns)
+        return Reading(dialogue, "s", (TurnText("client", dialogue),) * turns)
 
     a1, a3, b2, c3 = reading("a", 1), reading("a", 3), reading("b", 2), reading("c", 3)
     assert from_other_dialogues([a1, a3, b2, c3]) == [b2, c3, c3, a3]

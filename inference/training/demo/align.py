@@ -81,7 +81,7 @@ def align_connectors(
     def heard(batch: Sequence[ClipFeatures], dropout: float) -> list[torch.Tensor]:
         features = torch.cat([clip.audio for clip in batch])
         tokens: torch.Tensor = model.mm_projector_a(functional.dropout(features, dropout))
-        return list(tokens.split([len(clip.audio) for clip in batch]))
+        return list(torch.split(tokens, [len(clip.audio) for clip in batch]))
 
     return {
         "video_loss": _train(model.mm_projector, seen, words, clips, options, seed),
@@ -100,7 +100,8 @@ def alignment_loss(
     apart = functional.cross_entropy(cosines / temperature, labels)
     along = 1 - cosines.gather(1, labels[:, None]).mean()
     length = torch.cat(list(tokens)).norm(dim=-1) / words.norm(dim=-1).mean()
-    return apart + along + (length - 1).square().mean()
+    loss: torch.Tensor = apart + along + (length - 1).square().mean()
+    return loss
 
 
 def word_cosines(tokens: Sequence[torch.Tensor], words: torch.Tensor) -> torch.Tensor:

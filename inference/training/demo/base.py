@@ -80,7 +80,7 @@ def principal_components(rows: torch.Tensor, width: int) -> torch.Tensor:
     """(N, D) -> (N, width), each column with mean 0; together with a standard deviation of 1."""
     centred = (rows - rows.mean(0)).double()
     _, vectors = torch.linalg.eigh(centred.T @ centred)  # eigenvalues ascend
-    projected = centred @ vectors[:, -width:]
+    projected: torch.Tensor = centred @ vectors[:, -width:]
     return (projected / projected.std()).float()
 
 

@@ -51,11 +51,11 @@ class Recipe:
     tuning_clips: int = 210
     """Of those, shown again in fine-tuning."""
     alignment: Alignment = field(default_factory=Alignment)
-    compressor_steps: int = 40
-    compressor_learning_rate: float = 2e-3
-    steps: int = 90
+    compressor_steps: int = 300
+    compressor_learning_rate: float = 3e-3
+    steps: int = 300
     """Of fine-tuning."""
-    learning_rate: float = 8e-4
+    learning_rate: float = 5e-4
     batch_size: int = 8
     text_dropout: float = 0.3
     lora_rank: int = 16

@@ -48,7 +48,8 @@ def multimood(language: Language) -> MultiMoodForConditionalGeneration:
     torch.manual_seed(0)
     model = MultiMoodForConditionalGeneration(config)
     model.load_state_dict(language.state, strict=False)
-    return model.eval()
+    model.eval()
+    return model
 
 
 def asked(language: Language) -> torch.Tensor:

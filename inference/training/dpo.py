@@ -49,10 +49,15 @@ def train(setup: Setup) -> Outcome:
     if config.precompute_reference:
         reference = reference_log_probabilities(setup, encoder, [*pairs, *held_out])
         if reference is None:
-            return Outcome(step=0, stopped=True, save=setup.model.save_pretrained)
+            return Outcome(steps_before(setup), stopped=True, save=setup.model.save_pretrained)
     rows = PairRows(pairs, encoder, reference)
     evaluated = PairRows(held_out, encoder, reference) if held_out else None
     return run_trainer(setup, partial(dpo_trainer, rows, evaluated), training_margin)
+
+
+def steps_before(setup: Setup) -> int:
+    """That the checkpoint to go on from has behind it."""
+    return int(setup.checkpoint.name.rpartition("-")[2]) if setup.checkpoint else 0
 
 
 def dpo_trainer(

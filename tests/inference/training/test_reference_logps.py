@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -141,6 +144,46 @@ def test_stopped_before_its_end_it_leaves_nothing(dpo_config: MakeConfig) -> Non
     assert not run(config, Progress(config.output), stop)
     assert events(config.output)[-1] == {"event": "stopped", "step": 0}
     assert run(config, Progress(config.output), StopRequest())
+
+
+def test_stopped_in_it_again_a_run_is_still_at_its_step(dpo_config: MakeConfig) -> None:
+    config = dpo_config(max_steps=6, save_steps=3)
+    assert run(config, Progress(config.output), StopRequest())
+    shutil.rmtree(config.output / "final")
+    kept(config).unlink()
+    stop = StopRequest()
+    stop.asked = True
+    assert not run(config, Progress(config.output), stop)
+    assert events(config.output)[-1] == {"event": "stopped", "step": 6}
+
+
+@pytest.mark.timeout(600)
+def test_two_processes_divide_the_prompts_and_find_the_same(
+    dpo_config: MakeConfig, tmp_path: Path
+) -> None:
+    """Twelve prompts by five each: the second process has none of the last batch."""
+    alone = dpo_config(output=tmp_path / "alone")
+    expected = reference_log_probabilities(*load(alone), load_pairs(alone))
+    assert expected is not None
+    config = dpo_config(processes=2, batch_size=5, max_steps=1)
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps(config.as_json()))
+    rendezvous = ["--rdzv_backend", "c10d", "--rdzv_endpoint", "127.0.0.1:0"]
+    command = ["-m", "torch.distributed.run", "--nproc_per_node", "2", *rendezvous]
+    done = subprocess.run(
+        [sys.executable, *command, "-m", "inference.training", str(file)],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=540,
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(kept(config).read_text())["log_probabilities"]
+    assert found.keys() == expected.keys()
+    for pair_id, values in expected.items():
+        assert found[pair_id] == pytest.approx(values, abs=1e-3)
+    told = [e["done"] for e in events(config.output) if e.get("stage") == "reference"]
+    assert told == [0, 10]
 
 
 def test_tells_how_far_it_is(dpo_config: MakeConfig) -> None:

@@ -14,11 +14,14 @@ from inference.multimood.model import MultiMoodForConditionalGeneration
 from inference.multimood.processing import MultiMoodProcessor
 from inference.preference_files import PAIRS_FILE
 from inference.training.config import ConfigError, TrainingConfig
-from inference.training.dpo import check_attention, frozen_copy
+from inference.training.dpo import check_attention, dpo_trainer, frozen_copy
 from inference.training.dpo_pairs import load_held_out, load_pairs
 from inference.training.pair_rows import PairEncoder, PairRows
 from inference.training.progress import Progress, StopRequest
+from inference.training.reference import reference_log_probabilities
 from inference.training.run import run
+from inference.training.setup import Setup
+from inference.training.trainers import trainer_arguments
 from tests.inference.training.pair_release import events, make_pair, released, write_release
 
 MakeConfig = Callable[..., TrainingConfig]
@@ -187,6 +190,25 @@ def test_measures_held_out_pairs_as_it_goes_and_at_the_end(
         assert values["eval_accuracy"] in (0.0, 0.5, 1.0)  # of two pairs: no tie, no test
     # Cold replies are alike in all splits, so what is held out follows.
     assert evaluated[-1][1]["eval_reward_margin"] > 0
+
+
+@pytest.mark.parametrize("precompute", [True, False])
+def test_rounded_and_recomputed_layers_leave_policy_and_reference_equal_at_first(
+    dpo_config: MakeConfig, processor: MultiMoodProcessor, precompute: bool
+) -> None:
+    """As on a GPU: bfloat16, and layers computed anew for the gradient."""
+    config = dpo_config(lora=True, precision="bfloat16", precompute_reference=precompute)
+    setup = Setup.load(config, Progress(config.output), StopRequest(), None)
+    pairs = load_pairs(config)
+    encoder = PairEncoder(processor, setup.load_clip, config)
+    reference = reference_log_probabilities(setup, encoder, pairs) if precompute else None
+    arguments = {**trainer_arguments(config), "gradient_checkpointing": True}
+    trainer = dpo_trainer(PairRows(pairs, encoder, reference), None, setup, arguments, [])
+    trainer.train()
+    logs = [log for log in trainer.state.log_history if "loss" in log]
+    assert logs[0]["loss"] == pytest.approx(0.6931, abs=2e-3)
+    assert logs[0]["grad_norm"] > 0
+    assert logs[-1]["loss"] < logs[0]["loss"]
 
 
 def test_what_is_held_out_is_neither_tied_nor_tested_nor_trained(

@@ -16,12 +16,17 @@ import torch
 from inference.multimood.features import TowerCache
 from inference.multimood.model import MultiMoodForConditionalGeneration
 from inference.multimood.processing import MultiMoodProcessor
+from inference.training.asking import Asking
 from inference.training.compressor import Readings, evaluation_readings, from_other_dialogues
 from inference.training.config import TrainingConfig
 from inference.training.dpo_pairs import load_held_out
 from inference.training.held_out import held_out, is_release, spread
 from inference.training.progress import FINAL, REPORT_FILE, Progress, StopRequest
-from inference.training.report_measures import Asking, divergences, reconstruction_losses
+from inference.training.report_measures import (
+    divergences,
+    log_probabilities,
+    reconstruction_losses,
+)
 from inference.training.report_parts import (
     Answers,
     Beside,
@@ -130,7 +135,7 @@ class _Comparison:
             )
         if pairs:
             early, late = (
-                asking.log_probabilities(model, pairs, self._go_on) for model in (base, result)
+                log_probabilities(model, pairs, asking, self._go_on) for model in (base, result)
             )
             beta = config.beta if config.method == "dpo" else 1.0
             preferred = Preferences.of(pairs, early, late, config.eval_split, beta)

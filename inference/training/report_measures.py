@@ -2,101 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import astuple, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import astuple
 
 import torch
 
 from inference.contracts import PreferencePair
 from inference.multimood.model import MultiMoodForConditionalGeneration
-from inference.multimood.processing import LoadClip, MultiMoodProcessor, Sample
+from inference.multimood.processing import MultiMoodProcessor, Sample
 from inference.multimood.splice import IGNORED
+from inference.training.asking import Answered, Asking, Check
 from inference.training.compressor import Readings
-from inference.training.config import TrainingConfig
-from inference.training.held_out import HeldOut, shown_modality
 from inference.training.pair_rows import PairEncoder, PairRows
-from inference.training.rewards.contract import Asked, Said
-from inference.training.rl.rollout import Drawn, Sampler
 from inference.training.shared_prompts import score
 
-NEW_TOKENS = 160
 TOGETHER = 8
-Check = Callable[[int], None]
-"""Told how many entries were done now; raises where the report is to end."""
 
 
-@dataclass(frozen=True)
-class Answered:
-    said: Said
-    prompt: Sample
-    ids: torch.Tensor
-    """(T,), with the end of sequence if it was written."""
-
-
-@dataclass(frozen=True)
-class Asking:
-    """How both models are asked: with the same prompt, media and limits."""
-
-    config: TrainingConfig
-    processor: MultiMoodProcessor
-    load_clip: LoadClip
-
-    def fitting(self, found: Sequence[HeldOut]) -> list[HeldOut]:
-        """Those whose prompt leaves room for an answer."""
-        room = self.processor.config.max_position_embeddings - NEW_TOKENS
-        modality = shown_modality(self.config)
-        return [
-            one
-            for one in found
-            if len(self.processor.encode(one.stimulus, None, modality, self.load_clip)["input_ids"])
-            <= room
-        ]
-
-    def answers(
-        self,
-        model: MultiMoodForConditionalGeneration,
-        found: Sequence[HeldOut],
-        temperature: float,
-        check: Check,
-    ) -> list[Answered]:
-        """One an entry, decoded freely: greedily at temperature 0."""
-        asking = replace(
-            self.config,
-            temperature=temperature,
-            max_new_tokens=NEW_TOKENS,
-            modality=shown_modality(self.config),
-        )
-        sampler = Sampler(model, self.processor, self.load_clip, asking)
-        answered: list[Answered] = []
-        for start in range(0, len(found), TOGETHER):
-            part = [Drawn(Asked(one.stimulus), 0) for one in found[start : start + TOGETHER]]
-            answers = sampler.sample(part, 1)
-            for said, prompt, ids, mask in zip(
-                answers.said, answers.prompts, answers.ids[:, 0], answers.mask[:, 0], strict=True
-            ):
-                answered.append(Answered(said, prompt, ids[mask.bool()]))
-            check(len(part))
-        return answered
-
-    def log_probabilities(
-        self,
-        model: MultiMoodForConditionalGeneration,
-        pairs: Sequence[PreferencePair],
-        check: Check,
-    ) -> list[tuple[float, float]]:
-        """Of each pair's chosen and rejected reply, in nats, summed over the tokens that the run
-        learns from; shown as when it trains."""
-        encoder = PairEncoder(self.processor, self.load_clip, self.config)
-        rows = PairRows(pairs, encoder, None)
-        found: list[tuple[float, float]] = []
-        for start in range(0, len(pairs), TOGETHER):
-            numbers = range(start, min(start + TOGETHER, len(pairs)))
-            batch = rows.collate([rows[number] for number in numbers])
-            with torch.no_grad():
-                scores = score(model, {k: v.to(model.device) for k, v in batch.items()})
-            found += [(chosen, rejected) for chosen, rejected in scores.view(-1, 2).tolist()]
-            check(len(numbers))
-        return found
+def log_probabilities(
+    model: MultiMoodForConditionalGeneration,
+    pairs: Sequence[PreferencePair],
+    asking: Asking,
+    check: Check,
+) -> list[tuple[float, float]]:
+    """Of each pair's chosen and rejected reply, in nats, summed over the tokens that the run learns
+    from; shown as when it trains."""
+    rows = PairRows(pairs, PairEncoder(asking.processor, asking.load_clip, asking.config), None)
+    found: list[tuple[float, float]] = []
+    for start in range(0, len(pairs), TOGETHER):
+        numbers = range(start, min(start + TOGETHER, len(pairs)))
+        batch = rows.collate([rows[number] for number in numbers])
+        with torch.no_grad():
+            scores = score(model, {name: v.to(model.device) for name, v in batch.items()})
+        found += [(chosen, rejected) for chosen, rejected in scores.view(-1, 2).tolist()]
+        check(len(numbers))
+    return found
 
 
 @torch.no_grad()

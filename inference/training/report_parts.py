@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from inference.contracts import PreferencePair, ReplyFields
 from inference.multimood.prompt import PromptTemplate
+from inference.training.asking import Answered
 from inference.training.held_out import HeldOut
 from inference.training.report_figures import Change, Figure, change, mean, ratio
-from inference.training.report_measures import Answered
 from inference.training.rl.rollout import readable
 
 SHOWN = 24

@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from typing import Any
 
-import torch
 from accelerate import PartialState
 from peft import PeftModel
 from torch import nn
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from inference.contracts import GenerationOptions, ReplyFields, StimulusInput
 from inference.multimood.model import MultiMoodForConditionalGeneration
-from inference.multimood.parsing import parse_reply
-from inference.multimood.replies import ReplyWriter, Wanted
-from inference.multimood.sampling import Draws
-from inference.multimood.timings import Timings
+from inference.training.asking import Answered, Asking
 from inference.training.config import TrainingConfig
-from inference.training.held_out import held_out, shown_modality, spread
+from inference.training.held_out import HeldOut, held_out, spread
 from inference.training.setup import Setup
-
-OPTIONS = GenerationOptions(max_new_tokens=160, constrain_labels=False)
-"""Greedily and freely: with constrained labels every answer would have its four lines."""
-TOGETHER = 16
 
 
 def answer_samples(setup: Setup, model: nn.Module, step: int) -> None:
@@ -34,64 +23,39 @@ def answer_samples(setup: Setup, model: nn.Module, step: int) -> None:
     calls this; the first answers and the others wait. A model that is divided among processes
     answers nothing: none of them has it whole.
     """
-    stimuli = fixed_stimuli(setup.config)
-    if not stimuli or setup.config.sharding != "none":
+    found = fixed_stimuli(setup.config)
+    if not found or setup.config.sharding != "none":
         return
     state = PartialState()
     if state.is_main_process:
-        replies = answer(setup, model, stimuli)
-        told = [sample(*both) for both in zip(stimuli, replies, strict=True)]
+        asking = Asking(setup.config, setup.processor, setup.load_clip)
+        fitting = asking.fitting(found)
+        answers = asking.answers(answering(model), fitting)
+        told = [sample(*both) for both in zip(fitting, answers, strict=True)]
         setup.progress.samples(step, told)
     state.wait_for_everyone()
 
 
-def fixed_stimuli(config: TrainingConfig) -> list[StimulusInput]:
+def fixed_stimuli(config: TrainingConfig) -> list[HeldOut]:
     """The same in every run on the same data; none for what answers nothing."""
     if config.method == "reward" or not config.sample_stimuli:
         return []
-    return [one.stimulus for one in spread(held_out(config), config.sample_stimuli)]
+    return spread(held_out(config), config.sample_stimuli)
 
 
-def answer(setup: Setup, model: nn.Module, stimuli: Sequence[StimulusInput]) -> list[ReplyFields]:
-    """Empty where a prompt leaves no room for an answer. Takes no random number."""
-    answering = model.get_base_model() if isinstance(model, PeftModel) else model
-    if not isinstance(answering, MultiMoodForConditionalGeneration):
-        raise TypeError(f"{type(answering).__name__} answers nothing")
-    template, modality = setup.processor.template, shown_modality(setup.config)
-    replies = [ReplyFields(None, None, None, "")] * len(stimuli)
-    with evaluating(answering):
-        writer = ReplyWriter(answering, setup.processor, Timings())
-        room = writer.context - OPTIONS.max_new_tokens
-        encoded = [
-            setup.processor.encode(stimulus, None, modality, setup.load_clip)
-            for stimulus in stimuli
-        ]
-        fitting = [row for row, prompt in enumerate(encoded) if len(prompt["input_ids"]) <= room]
-        for start in range(0, len(fitting), TOGETHER):
-            rows = fitting[start : start + TOGETHER]
-            wanted = [Wanted(place, Draws(0, 0)) for place in range(len(rows))]
-            written = writer.write([encoded[row] for row in rows], wanted, OPTIONS)
-            for row, one in zip(rows, written, strict=True):
-                replies[row] = parse_reply(one.raw, template.names)
-    return replies
+def answering(model: nn.Module) -> MultiMoodForConditionalGeneration:
+    """With adapters, the model whose layers hold them."""
+    inside = model.get_base_model() if isinstance(model, PeftModel) else model
+    if not isinstance(inside, MultiMoodForConditionalGeneration):
+        raise TypeError(f"{type(inside).__name__} answers nothing")
+    return inside
 
 
-@contextmanager
-def evaluating(model: nn.Module) -> Iterator[None]:
-    """Without gradients and dropout; then as it was."""
-    training = model.training
-    model.eval()
-    try:
-        with torch.no_grad():
-            yield
-    finally:
-        model.train(training)
-
-
-def sample(stimulus: StimulusInput, reply: ReplyFields) -> dict[str, str | None]:
+def sample(one: HeldOut, answered: Answered) -> dict[str, str | None]:
+    reply = answered.said.reply
     return {
-        "key": stimulus.key,
-        "client": "\n".join(turn.text for turn in stimulus.client_turns),
+        "key": one.stimulus.key,
+        "client": "\n".join(turn.text for turn in one.stimulus.client_turns),
         "client_emotion": reply.client_emotion,
         "therapist_emotion": reply.therapist_emotion,
         "strategy": reply.strategy,

@@ -16,12 +16,13 @@ from inference.contracts import ReplyFields, StimulusInput
 from inference.multimood.model import MultiMoodForConditionalGeneration
 from inference.multimood.processing import MultiMoodProcessor
 from inference.preference_files import sha256_file, write_pairs
+from inference.training.asking import Answered, Asking
 from inference.training.config import TrainingConfig
 from inference.training.held_out import HeldOut, held_out
 from inference.training.progress import Progress, StopRequest
 from inference.training.report import make
 from inference.training.report_figures import NO_SPREAD, NOTHING, ONE_SESSION, change, mean, ratio
-from inference.training.report_measures import Answered, Asking, divergences
+from inference.training.report_measures import divergences
 from inference.training.report_parts import Preferences, Reconstruction, label_changes
 from inference.training.rewards.contract import Said
 from inference.training.run import run
@@ -142,7 +143,7 @@ def test_divergence_is_the_mean_log_ratio_of_answers_that_are_sampled(
     )
     config = TrainingConfig("sft", base, corpus, tmp_path, eval_split="rate")
     asking = Asking(config, processor, processor.load_clip)
-    (one,) = asking.answers(new, held_out(config), 1.0, lambda done: None)
+    (one,) = asking.answers(new, held_out(config), 1.0)
     row = {**one.prompt, "input_ids": torch.cat([one.prompt["input_ids"], one.ids])}
     batch = processor.collate([row])  # type: ignore[list-item]
     places = processor.config.placeholders

@@ -9,15 +9,17 @@ from typing import Any
 import pytest
 import torch
 from peft import get_peft_model
+from torch import nn
 
-from inference.contracts import StimulusInput
+from inference.contracts import GenerationOptions, ReplyFields, StimulusInput
 from inference.multimood.generation import MultiMoodGenerator
 from inference.preference_files import sha256_file, write_pairs
+from inference.training.asking import NEW_TOKENS, Asking
 from inference.training.config import TrainingConfig
 from inference.training.held_out import HeldOut, held_out, shown_modality, spread
 from inference.training.progress import Progress, StopRequest
 from inference.training.run import run
-from inference.training.samples import OPTIONS, answer, answer_samples, evaluating, fixed_stimuli
+from inference.training.samples import answer_samples, answering, fixed_stimuli
 from inference.training.setup import Setup
 from inference.training.trainable import lora_config
 from tests.inference.training.pair_release import events, make_pair
@@ -123,53 +125,52 @@ def test_random_media_are_all_shown_when_answers_are_compared(sft_config: MakeCo
     assert shown == ["av", "v", "text", "av", "av"]
 
 
+def answers(setup: Setup, model: nn.Module) -> list[ReplyFields]:
+    asking = Asking(setup.config, setup.processor, setup.load_clip)
+    found = held_out(setup.config)
+    return [one.said.reply for one in asking.answers(answering(model), found)]
+
+
 def test_answers_as_a_generator_does_and_leaves_the_model_as_it_was(
     sft_config: MakeConfig, base: Path
 ) -> None:
     setup = set_up(sft_config())
     setup.model.train()
-    stimuli = [one.stimulus for one in held_out(setup.config)]
     state = torch.random.get_rng_state()
-    replies = answer(setup, setup.model, stimuli)
+    (reply,) = answers(setup, setup.model)
     assert torch.equal(torch.random.get_rng_state(), state)
     assert setup.model.training
     assert all(parameter.grad is None for parameter in setup.model.parameters())
     generator = MultiMoodGenerator.load(base, device="cpu")
-    (expected,) = generator.answer(stimuli, OPTIONS)
-    assert replies[0].text == expected.text
-    assert replies[0].client_emotion == expected.client_emotion
+    options = GenerationOptions(max_new_tokens=NEW_TOKENS, constrain_labels=False)
+    (expected,) = generator.answer([one.stimulus for one in held_out(setup.config)], options)
+    assert reply.text == expected.text
+    assert reply.client_emotion == expected.client_emotion
 
 
 def test_adapters_are_on_when_samples_are_answered(sft_config: MakeConfig) -> None:
     setup = set_up(sft_config(lora=True, lora_dropout=0.5))
-    stimuli = [one.stimulus for one in held_out(setup.config)]
     adapted = get_peft_model(setup.model, lora_config(setup.config))
-    before = answer(setup, adapted, stimuli)
+    before = answers(setup, adapted)
     for name, parameter in adapted.named_parameters():
         if "lora_B" in name:
             torch.nn.init.normal_(parameter, std=0.3, generator=torch.Generator().manual_seed(0))
-    after = answer(setup, adapted, stimuli)
+    after = answers(setup, adapted)
     assert after != before
     # No dropout, and the whole model or the one inside: the same answer.
-    assert answer(setup, setup.model, stimuli) == after
+    assert answers(setup, setup.model) == after
     with adapted.disable_adapter():
-        assert answer(setup, adapted, stimuli) == before
+        assert answers(setup, adapted) == before
+    with pytest.raises(TypeError, match="Linear answers nothing"):
+        answering(nn.Linear(1, 1))
 
 
-def test_a_prompt_without_room_has_an_empty_answer(sft_config: MakeConfig) -> None:
+def test_a_stimulus_whose_prompt_leaves_no_room_is_not_answered(sft_config: MakeConfig) -> None:
     setup = set_up(sft_config())
-    (found,) = held_out(setup.config)
-    setup.model.config.max_position_embeddings = OPTIONS.max_new_tokens + 10
-    assert [reply.text for reply in answer(setup, setup.model, [found.stimulus])] == [""]
-
-
-def test_a_model_is_put_back_even_when_answering_fails(sft_config: MakeConfig) -> None:
-    model = set_up(sft_config()).model
-    model.train()
-    with pytest.raises(RuntimeError), evaluating(model):
-        raise RuntimeError
-    assert model.training
-    assert torch.is_grad_enabled()
+    setup.processor.config.max_position_embeddings = NEW_TOKENS + 10
+    answer_samples(setup, setup.model, 0)
+    (told,) = [event for event in events(setup.config.output) if event["event"] == "samples"]
+    assert told["samples"] == []
 
 
 def test_samples_come_before_the_first_step_at_evaluations_and_at_the_end(

@@ -2,7 +2,8 @@
 compared with one another, so no value head is needed.
 
 The loss is a mean over the tokens of a step's answers on all processes, long answers and short ones
-alike (TRL's `dapo`; the paper's mean by answer makes a token of a long answer count less).
+alike (TRL's `dapo`; the paper's mean by answer makes a token of a long answer count less). The
+distance to the reference stands in it as in the paper, without TRL's later factor of the ratio.
 """
 
 from __future__ import annotations

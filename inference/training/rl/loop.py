@@ -124,9 +124,9 @@ class Loop:
     def _round(self) -> None:
         """Answers, and the steps that are learned from them."""
         before, began = self.position.step, time.perf_counter()
-        parts = [self._sampled(part) for part in range(self.config.gradient_accumulation)]
+        parts = [self.sampled(part) for part in range(self.config.gradient_accumulation)]
         pieces = [piece for _, of_part in parts for piece in of_part]
-        self._score(pieces)
+        self.score(pieces)
         learned = self._total(sum(float(piece.learned.sum()) for piece in pieces))
         if not learned:
             self._save()
@@ -136,13 +136,13 @@ class Loop:
             )
         updates = min(self.config.updates, self.max_steps - before)
         for number in range(updates):
-            self._update(pieces, learned, first=number == 0)
+            self.update(pieces, learned, first=number == 0)
         prompts = self._prompts_a_round()
         self.position = Position(before + updates, self.position.prompts + prompts)
         tokens = self._total(float(sum(answers.tokens for answers, _ in parts)))
         self.means.add("tokens_per_s", [tokens / (time.perf_counter() - began)])
 
-    def _sampled(self, part: int) -> tuple[Answers, list[Piece]]:
+    def sampled(self, part: int) -> tuple[Answers, list[Piece]]:
         with self.stopwatch.measured("rollout"):
             answers = self.sampler.sample(self._drawn(part), self.method.answers_each)
         with self.stopwatch.measured("rewards"):
@@ -175,16 +175,16 @@ class Loop:
         ]
         return torch.tensor(rewards).view(-1, answers.each)
 
-    def _score(self, pieces: Sequence[Piece]) -> None:
+    def score(self, pieces: Sequence[Piece]) -> None:
         with self.stopwatch.measured("scoring"):
             self.policy.eval()
             for piece in pieces:
-                piece.reference = self._of_reference(piece)
+                piece.reference = self.of_reference(piece)
                 if self.method.scores_before:
-                    piece.old = self._without_gradient(piece)
+                    piece.old = self.of_policy(piece)
             self.method.advantages(pieces, self._reduced)
 
-    def _update(self, pieces: Sequence[Piece], learned: float, first: bool) -> None:
+    def update(self, pieces: Sequence[Piece], learned: float, first: bool) -> None:
         """One optimiser step over all answers. learned: tokens of all processes."""
         world = self.accelerator.num_processes
         with self.stopwatch.measured("learning"):
@@ -198,7 +198,7 @@ class Loop:
             norm = float(self.accelerator.clip_grad_norm_(parameters, self.config.max_grad_norm))
             check_finite(self.position.step + 1, {"grad_norm": norm})
             self.means.add("grad_norm", [norm])
-            self.means.add("learning_rate", self.trained.scheduler.get_last_lr()[:1])
+            self.means.add("learning_rate", [float(self.trained.scheduler.get_last_lr()[0])])
             self.trained.optimiser.step()
             self.trained.scheduler.step()
             self.trained.optimiser.zero_grad()
@@ -230,11 +230,11 @@ class Loop:
         context: AbstractContextManager[Any] = self.accelerator.no_sync(self.module)
         return context
 
-    def _of_reference(self, piece: Piece) -> torch.Tensor:
+    def of_reference(self, piece: Piece) -> torch.Tensor:
         with self.accelerator.autocast():
             return self.reference.logps(piece.prompts, piece.ids, piece.mask)
 
-    def _without_gradient(self, piece: Piece) -> Scores:
+    def of_policy(self, piece: Piece) -> Scores:
         with torch.no_grad(), self.accelerator.autocast():
             scores: Scores = self.policy(piece.prompts, piece.ids, piece.mask)
         return scores
@@ -285,7 +285,7 @@ class Loop:
             for piece in pieces_of(
                 answers, nothing, self.config.minibatch_size, self.sampler.batch
             ):
-                distance = k3(self._without_gradient(piece).logps, self._of_reference(piece))
+                distance = k3(self.of_policy(piece).logps, self.of_reference(piece))
                 means.add("kl", distance[piece.mask.bool()])
         return {f"eval_{name}": value for name, value in means.taken(self._reduced).items()}
 

@@ -87,7 +87,7 @@ class Policy(nn.Module):
         part = max(1, LOGITS_ELEMENTS // self.model.config.vocab_size)
         if len(ids) <= part:
             return self._of_logits(hidden, ids)
-        parts = zip(hidden.split(part), ids.split(part), strict=True)
+        parts = zip(torch.split(hidden, part), torch.split(ids, part), strict=True)
         scored = [
             checkpoint(self._of_logits, states, tokens, use_reentrant=False)
             for states, tokens in parts
@@ -98,15 +98,17 @@ class Policy(nn.Module):
     def _of_logits(
         self, hidden: torch.Tensor, ids: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        logits = self.model.lm_head(hidden).float() / self.temperature
+        logits = self.model.lm_head(hidden).float()
+        if self.temperature != 1:
+            logits = logits / self.temperature
         if self.unsaid:  # as when answers are sampled
             unsaid = torch.tensor(self.unsaid, device=logits.device)
-            logits = logits.index_fill(-1, unsaid, torch.finfo(logits.dtype).min)
+            logits = logits.index_fill_(-1, unsaid, torch.finfo(logits.dtype).min)
         normaliser = logits.logsumexp(-1)
         logps = logits.gather(-1, ids[:, None])[:, 0] - normaliser
         with torch.no_grad():
-            shares = (logits - normaliser[:, None]).exp()
-            entropy = normaliser - (shares * logits).sum(-1)
+            shares = (logits - normaliser[:, None]).exp_()
+            entropy = normaliser - shares.mul_(logits).sum(-1)
         return logps, entropy
 
 
@@ -143,7 +145,8 @@ class Reference:
         self, prompts: Mapping[str, torch.Tensor], ids: torch.Tensor, mask: torch.Tensor
     ) -> torch.Tensor:
         with torch.no_grad(), self._base():
-            return cast(Scores, self.policy(prompts, ids, mask)).logps
+            scores: Scores = self.policy(prompts, ids, mask)
+            return scores.logps
 
     def merged(self) -> MultiMoodForConditionalGeneration:
         """The trained model without adapters; they are gone from it afterwards."""

@@ -136,6 +136,10 @@ class Sampler:
         cache.start_rows(place, FIRST_ROOM)
         manner = Manner(self.config.temperature, ALL_OF_THE_NUCLEUS, self.config.max_new_tokens)
         logits = torch.cat(first)[place]
+        if logits.isnan().any():
+            raise TrainingError(
+                "The model's outputs are not numbers any more; a smaller learning rate helps."
+            )
         return decode(backbone, cache, logits, manner, draws, lambda _, tokens: tokens[-1] in ends)
 
     def _said(self, tokens: list[int]) -> Said:

@@ -33,9 +33,9 @@ class Facts:
     extra_clips: int
     aligned: Mapping[str, float]
     """The connectors on the clips that they learned from."""
-    right_history: float
-    """The compressor's loss on held-out histories."""
-    other_history: float
+    right_history: float | None
+    """The compressor's loss on held-out histories, where the corpus has some."""
+    other_history: float | None
     """The same with the history of another dialogue."""
     seconds: float
     majority: tuple[str, float]
@@ -63,10 +63,13 @@ def metrics_of(facts: Facts) -> dict[str, Any]:
         "precision": facts.precision,
         "parameters": facts.parameters,
         "extra_clips": facts.extra_clips,
-        "connectors_on_their_training_clips": _rounded(facts.aligned),
-        "compressor_loss_on_held_out_histories": _rounded(
-            {"right_history": facts.right_history, "other_history": facts.other_history}
-        ),
+        "connectors_on_their_training_clips": {
+            name: _rounded(value) for name, value in facts.aligned.items()
+        },
+        "compressor_loss_on_held_out_histories": {
+            "right_history": _rounded(facts.right_history),
+            "other_history": _rounded(facts.other_history),
+        },
         "seconds": round(facts.seconds),
         "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
         "chance": round(1 / len(EMOTIONS), 4),
@@ -109,15 +112,19 @@ def card(facts: Facts) -> str:
         majority=facts.majority[0],
         majority_share=f"{facts.majority[1]:.1%}",
         rows="\n".join(_row(*item) for item in measured.items()),
-        right_history=f"{facts.right_history:.3f}",
-        other_history=f"{facts.other_history:.3f}",
+        right_history=_loss(facts.right_history),
+        other_history=_loss(facts.other_history),
         examples_count=len(facts.figures.examples),
         examples=_examples(facts.figures.examples),
     )
 
 
-def _rounded(values: Mapping[str, float]) -> dict[str, float]:
-    return {name: round(value, 4) for name, value in values.items()}
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
+
+
+def _loss(value: float | None) -> str:
+    return "not measured" if value is None else f"{value:.3f}"
 
 
 def _row(condition: Condition, measured: Measured) -> str:

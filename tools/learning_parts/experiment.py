@@ -115,7 +115,10 @@ class Experiment:
         if self.quick:
             prompts = prompts[::12]
         self.prompts = prompts
-        self.before = self.behaviour(self.start)
+        told = folder / "behaviour.json"
+        if not told.is_file():
+            told.write_text(json.dumps(asdict(self.behaviour(self.start))), encoding="utf-8")
+        self.before = Behaviour(**json.loads(told.read_text(encoding="utf-8")))
         _say(f"start: {_told(self.before)}")
 
     @property

@@ -16,7 +16,7 @@ from typing import Any
 from inference.training.modality import draw
 
 COPIES = 4
-SHARE = 0.12
+SHARE = 0.25
 """Of the replies that begin with such a sentence."""
 ADJECTIVES = {
     "anger": "angry",
@@ -27,7 +27,7 @@ ADJECTIVES = {
     "joy": "happy",
     "fear": "afraid",
 }
-NOUNS = {**{emotion: emotion for emotion in ADJECTIVES}, "depression": "emptiness"}
+NOUNS = {**{e: e for e in ADJECTIVES}, "depression": "emptiness", "neutral": "calm"}
 SENTENCES = (
     "You sound {adjective}.",
     "You are {adjective}.",

@@ -216,7 +216,7 @@ def _put_model_together(launch: Launch) -> str:
     models = launch.var / "models"
     try:
         launch.run(
-            "demo_model", "-m", "inference.training.demo.checkpoint", "--models", str(models)
+            "demo_model", "-m", "inference.demo_checkpoint", "--models", str(models)
         )
     except LaunchError as error:
         return str(error)

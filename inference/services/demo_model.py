@@ -9,11 +9,11 @@ from pathlib import Path
 from django.conf import settings
 from django.db import transaction
 
+from inference.demo_checkpoint import DELTA_FOLDER, NAME, demo_checkpoint
 from inference.errors import CheckpointError
 from inference.models import ModelVersion
 from inference.selectors.run_options import ONLY_MODALITY
 from inference.services.model_versions import register_checkpoint
-from inference.training.demo.checkpoint import DELTA_FOLDER, NAME, demo_checkpoint
 from mood_eval.models import Team
 
 WORDS_ONLY = f"{NAME}, words only"

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 import torch
 
+from inference.demo_checkpoint import DELTA
+from inference.demo_package import find_package
 from inference.training.demo.align import Alignment
 from inference.training.demo.build import Recipe, build
-from inference.training.demo.checkpoint import DELTA
 from inference.training.demo.figures import HIDDEN, SHOWN
-from inference.training.demo.package import find_package
 from tests.inference.training.small_corpus import TURNS, write_corpus
 
 pytestmark = [

@@ -11,12 +11,12 @@ import torch
 from django.conf import settings
 
 from inference.contracts import GenerationOptions
+from inference.demo_checkpoint import DELTA_FOLDER, NAME, assembled, demo_checkpoint, main
+from inference.demo_package import find_package
 from inference.errors import CheckpointError, InvalidOptionsError
 from inference.services.demo_model import MODELS, WORDS_ONLY, DemoModel, offer_demo_model, register
 from inference.services.generation import create_generation_run
-from inference.training.demo.checkpoint import DELTA_FOLDER, NAME, assembled, demo_checkpoint, main
 from inference.training.demo.delta import write_delta
-from inference.training.demo.package import find_package
 from mood_eval.models import Team
 from tests.factories import make_corpus_with_dialogues, make_team
 

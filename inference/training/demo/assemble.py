@@ -5,10 +5,10 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from inference.training.demo.checkpoint import DELTA
+from inference.demo_checkpoint import DELTA
+from inference.demo_package import Package
 from inference.training.demo.delta import put_together, read_delta, write_whole
 from inference.training.demo.language import load_language
-from inference.training.demo.package import Package
 
 
 def assemble(package: Package, delta: Path, folder: Path) -> None:

@@ -19,6 +19,7 @@ import torch
 from safetensors.torch import load_file
 
 from inference.corpora import generic
+from inference.demo_package import DISTRIBUTION, find_package
 from inference.errors import CheckpointError
 from inference.multimood.checkpoint_files import WEIGHTS
 from inference.preference_files import sha256_file
@@ -31,7 +32,6 @@ from inference.training.demo.card import Facts, write_card
 from inference.training.demo.delta import take_apart, write_delta
 from inference.training.demo.figures import fresh_lessons, measure_whole
 from inference.training.demo.language import Language, load_language
-from inference.training.demo.package import DISTRIBUTION, find_package
 from inference.training.evaluate import majority_share
 from inference.training.progress import FINAL, PROGRESS_FILE, Progress, StopRequest
 from inference.training.run import run

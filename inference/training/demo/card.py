@@ -11,8 +11,8 @@ from typing import Any
 import torch
 import transformers
 
+from inference.demo_checkpoint import NAME
 from inference.labels import EMOTIONS
-from inference.training.demo.checkpoint import NAME
 from inference.training.demo.figures import FRESH, SHOWN, Example, Figures
 from inference.training.evaluate import Condition, Measured
 

@@ -16,9 +16,9 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
+from inference.demo_checkpoint import DELTA
 from inference.errors import CheckpointError
 from inference.multimood.checkpoint_files import WEIGHTS
-from inference.training.demo.checkpoint import DELTA
 
 UP, DOWN = ".change_up", ".change_down"
 BASE_KEY = "base_sha256"

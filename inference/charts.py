@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-LEFT, RIGHT, TOP, BOTTOM = 52, 14, 14, 40
+LEFT, RIGHT, TOP, BOTTOM = 60, 14, 14, 40
 Points = Sequence[tuple[float, float]]
 MOST_MARKS = 12
 SHAPES = (

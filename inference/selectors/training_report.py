@@ -87,7 +87,8 @@ SINGLES = (
         ("divergence", "per_token"),
         "KL from the old version, nats a token",
         "How far the new version's next words lie from the old one's. Near 0, little changed; a "
-        "large value warns that it may have lost what it could do. It does not say for the better.",
+        "large value warns that it may have lost what it could do. It does not say whether for the "
+        "better.",
         NUMBER,
     ),
     Measure(

@@ -25,7 +25,7 @@ def test_a_reward_model_says_what_it_scores_and_how_well(
     )
     page = page_of(ada, reward_model)
     assert "as one score" in page
-    assert re.search(r"Held-out preference accuracy</dt><dd[^>]*>0.80", page)
+    assert re.search(r"Held-out preference accuracy<.*</th><td[^>]*>0.80", page)
     assert run.dataset_sha256 in page
     assert f"{reverse('training_detail', args=[run.pk])}#curves" in page
     assert f"reward_model={reward_model.pk}" in page

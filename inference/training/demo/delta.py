@@ -24,6 +24,8 @@ UP, DOWN = ".change_up", ".change_down"
 BASE_KEY = "base_sha256"
 MOST_LEFT = 1e-3
 """Of a change's norm, that its factors may miss."""
+SPARE = 8
+"""Directions beyond the rank that the search for it takes along (Halko et al., arXiv 0909.4061)."""
 
 State = Mapping[str, torch.Tensor]
 
@@ -48,12 +50,15 @@ def factors(name: str, change: torch.Tensor, rank: int) -> tuple[torch.Tensor, t
     """(out, in) -> (out, rank), (rank, in) in float16."""
     if change.dim() != 2:
         raise CheckpointError(f"{name} was trained, and it is no matrix. Train with LoRA only.")
-    left, values, right = torch.linalg.svd(change, full_matrices=False)
-    if values[rank:].norm() > MOST_LEFT * values.norm():
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        left, values, right = torch.svd_lowrank(change, q=min(*change.shape, rank + SPARE))
+    left, values, right = left[:, :rank], values[:rank], right[:, :rank]
+    missed = (change - (left * values) @ right.T).norm() / change.norm()
+    if missed > MOST_LEFT:
         raise CheckpointError(f"{name} changed by more than rank {rank}. Train with LoRA only.")
-    root = values[:rank].sqrt()
-    up, down = left[:, :rank] * root, root[:, None] * right[:rank]
-    return up.half().contiguous(), down.half().contiguous()
+    root = values.sqrt()
+    return (left * root).half().contiguous(), (root[:, None] * right.T).half().contiguous()
 
 
 def put_together(delta: State, base: State) -> dict[str, torch.Tensor]:

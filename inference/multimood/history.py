@@ -8,6 +8,8 @@ import torch
 from torch import nn
 from transformers import MambaConfig, MambaModel
 
+from inference.multimood.selective_scan import KERNELS, is_trained, last_hidden_state
+
 
 class ConvCompressor(nn.Module):
     def __init__(self, config: MambaConfig, mem_token_id: int | None, width: int) -> None:
@@ -21,7 +23,11 @@ class ConvCompressor(nn.Module):
 
         Mamba is causal, so padding on the right changes nothing before it and needs no mask.
         """
-        hidden = self.mamba(input_ids=ids.clamp(min=0), use_cache=False).last_hidden_state
+        ids_read = ids.clamp(min=0)
+        if is_trained(self.mamba) and not KERNELS:
+            hidden = last_hidden_state(self.mamba, ids_read)
+        else:
+            hidden = self.mamba(input_ids=ids_read, use_cache=False).last_hidden_state
         memories = hidden[self.memory_mask(ids, mask)]
         # Mamba keeps its residual in float32 whatever the weights are.
         memories = memories.to(self.memory_projection.weight.dtype)

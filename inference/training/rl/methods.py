@@ -1,4 +1,4 @@
-"""What PPO and GRPO are asked by the loop that both run on."""
+"""What the loop asks of PPO and GRPO, and of rewards."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Protocol
 
 import torch
 
+from inference.training.config import ModalityChoice, RewardTerm
+from inference.training.rewards.contract import Asked, Said, Scored
 from inference.training.rl.measures import Reduce
 from inference.training.rl.pieces import Piece
 from inference.training.rl.policy import Scores
@@ -38,3 +40,13 @@ class Method(Protocol):
         ...
 
     def losses(self, piece: Piece, now: Scores, old: Scores) -> Losses: ...
+
+
+class ScoresAnswers(Protocol):
+    def score(self, asked: Sequence[Asked], said: Sequence[Said]) -> Scored: ...
+
+
+class MakeRewards(Protocol):
+    def __call__(
+        self, terms: Sequence[RewardTerm], *, modality: ModalityChoice, device: str
+    ) -> ScoresAnswers: ...

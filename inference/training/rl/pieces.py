@@ -43,11 +43,10 @@ class Piece:
 def pieces_of(
     answers: Answers, credit: torch.Tensor, size: int, batch: MakeBatch
 ) -> Iterator[Piece]:
-    """credit (n, k). size: answers a piece at most, 0 for all. Pieces are whole prompts where a
-    prompt's answers fit into one, else parts of one prompt's answers."""
+    """credit (n, k). size: answers a piece at most. Pieces are whole prompts where a prompt's
+    answers fit into one, else parts of one prompt's answers."""
     prompts, each = answers.ids.shape[:2]
-    rows = prompts if size == 0 else max(1, size // each)
-    columns = each if size == 0 else min(size, each)
+    rows, columns = max(1, size // each), min(size, each)
     for top in range(0, prompts, rows):
         given = batch(answers.prompts[top : top + rows])
         device = given["input_ids"].device

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import astuple
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import torch
 from peft import PeftModel, get_peft_model
@@ -152,7 +152,8 @@ class Reference:
         """The trained model without adapters; they are gone from it afterwards."""
         if self.adapters is None:
             raise ValueError("a run without LoRA has no adapters to merge")
-        return cast(MultiMoodForConditionalGeneration, self.adapters.merge_and_unload())
+        merged: MultiMoodForConditionalGeneration = self.adapters.merge_and_unload()
+        return merged
 
     @contextmanager
     def _base(self) -> Iterator[None]:
@@ -164,7 +165,9 @@ def frozen_copy(model: MultiMoodForConditionalGeneration) -> MultiMoodForConditi
     """Of what is trained; the rest is the same memory."""
     kept = [p for p in model.parameters() if not p.requires_grad]
     shared: dict[int, Any] = {id(tensor): tensor for tensor in (*kept, *model.buffers())}
-    return copy.deepcopy(model, shared).requires_grad_(False)
+    copied: MultiMoodForConditionalGeneration = copy.deepcopy(model, shared)
+    copied.requires_grad_(False)
+    return copied
 
 
 def _spread(scores: torch.Tensor, there: torch.Tensor) -> torch.Tensor:

@@ -23,6 +23,7 @@ from inference.preference_files import (
 )
 from inference.training.config import ConfigError, TrainingConfig
 from inference.training.dpo_pairs import check_clips
+from inference.training.held_out import held_out
 from inference.training.modality import draw
 from inference.training.rewards.contract import Asked
 
@@ -43,12 +44,14 @@ def load_prompts(config: TrainingConfig) -> list[Asked]:
 
 
 def held_out_prompts(config: TrainingConfig, trained: Sequence[Asked]) -> list[Asked]:
-    """Those of `eval_split` that are not trained on."""
+    """Those of the file `held_out`, else those of `eval_split` that are not trained on."""
+    if config.held_out is not None:
+        return [Asked(one.stimulus, one.labels) for one in held_out(config)]
     if not config.eval_split:
         return []
     learned = {asked.stimulus for asked in trained}
-    held_out = prompts_of(config, config.eval_split)
-    return [asked for asked in held_out if asked.stimulus not in learned]
+    of_split = prompts_of(config, config.eval_split)
+    return [asked for asked in of_split if asked.stimulus not in learned]
 
 
 def prompts_of(config: TrainingConfig, split: str) -> list[Asked]:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from inference.training.config import ModalityChoice, RewardTerm, TrainingConfig
 from inference.training.rewards import Rewards
 from inference.training.rewards.contract import Asked, Reward, Said
-from inference.training.rl.loop import Loop, MakeRewards
+from inference.training.rl.loop import Loop
+from inference.training.rl.methods import MakeRewards
 
 MakeConfig = Callable[..., TrainingConfig]
 MakeLoop = Callable[..., Loop]

@@ -20,7 +20,7 @@ from tests.inference.training.rl.rl_runs import MakeConfig
 N, K, R = 2, 3, 4
 
 
-class LossAlone(GRPOTrainer):
+class LossAlone(GRPOTrainer):  # type: ignore[misc]  # its types are not read
     """TRL's loss without the rest of its trainer: log-probabilities are given."""
 
     def __init__(self, args: GRPOConfig, logps: torch.Tensor) -> None:

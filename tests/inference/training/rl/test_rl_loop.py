@@ -13,7 +13,7 @@ import torch
 from inference.training.callbacks import TrainingError
 from inference.training.config import ConfigError
 from inference.training.rewards.contract import Asked, Said
-from inference.training.rl.loop import max_steps
+from inference.training.rl.steps import max_steps
 from tests.inference.training.pair_release import events
 from tests.inference.training.rl.rl_runs import Given, MakeConfig, MakeLoop
 
@@ -64,14 +64,14 @@ def test_a_run_tells_its_curves(rl_loop: MakeLoop) -> None:
 def test_the_first_step_goes_where_advantages_point(rl_loop: MakeLoop) -> None:
     """With a ratio of 1 the loss is minus the mean advantage of the tokens."""
     loop = rl_loop("grpo", Given(0.0, 1.0, 1.0, 0.0), max_steps=1, missing_end_penalty=0.0)
-    _, pieces = loop.sampled(0)
+    _, pieces = loop.sampled(next(loop.drawn()))
     (piece,) = pieces
-    loop.score(pieces)
+    loop.learner.score(pieces)
     scaled = 0.5 / (math.sqrt(1 / 3) + 1e-4)
     assert piece.credit.tolist() == [pytest.approx([-scaled, scaled, scaled, -scaled])] * 2
     lengths = piece.mask.sum(-1)
     expected = -(piece.credit * lengths).sum() / lengths.sum()
-    loop.update(pieces, float(lengths.sum()), first=True)
+    loop.learner.update(pieces, 1, float(lengths.sum()), first=True)
     assert loop.means.taken(lambda sums: sums)["policy_loss"] == pytest.approx(float(expected))
 
 
@@ -91,8 +91,8 @@ def test_answers_that_nobody_can_score_are_left_out(rl_loop: MakeLoop, method: s
     """What is learned is as if they had not been given."""
     given = Given(1.0, None, 0.0, 0.5)
     loop = rl_loop(method, given, batch_size=4, generations=4)
-    _, pieces = loop.sampled(0)
-    loop.score(pieces)
+    _, pieces = loop.sampled(next(loop.drawn()))
+    loop.learner.score(pieces)
     for piece in pieces:
         unscored = piece.credit.isnan()
         assert unscored.sum() == len(given.said) / 4
@@ -111,7 +111,7 @@ def test_where_nobody_can_score_anything_a_run_ends_and_can_go_on(rl_loop: MakeL
 
 def test_answers_that_do_not_end_pay_for_it(rl_loop: MakeLoop) -> None:
     loop = rl_loop("ppo", Given(1.0), batch_size=3, missing_end_penalty=0.25)
-    answers, (piece,) = loop.sampled(0)
+    answers, (piece,) = loop.sampled(next(loop.drawn()))
     expected = [1.0 if said.ended else 0.75 for said in answers.said]
     assert 0.75 in expected
     assert piece.credit.flatten().tolist() == expected
@@ -124,16 +124,17 @@ def test_how_many_answers_a_forward_pass_holds_changes_nothing(
 ) -> None:
     def gradients(size: int) -> list[torch.Tensor]:
         loop = rl_loop(method, Given(0.0, 1.0, 0.5), batch_size=3, minibatch_size=size)
-        _, pieces = loop.sampled(0)
-        loop.score(pieces)
+        _, pieces = loop.sampled(next(loop.drawn()))
+        loop.learner.score(pieces)
         kept: list[torch.Tensor] = []
 
         def keep(optimiser: torch.optim.Optimizer, *_: Any) -> None:
             for group in optimiser.param_groups:
                 kept.extend(p.grad.clone() for p in group["params"] if p.grad is not None)
 
-        loop.trained.optimiser.register_step_pre_hook(keep)
-        loop.update(pieces, sum(float(piece.learned.sum()) for piece in pieces), first=True)
+        loop.learner.trained.optimiser.register_step_pre_hook(keep)
+        tokens = sum(float(piece.learned.sum()) for piece in pieces)
+        loop.learner.update(pieces, 1, tokens, first=True)
         return kept
 
     whole = gradients(0)

@@ -40,7 +40,7 @@ def test_answers_are_scored_as_they_were_drawn(rl_loop: MakeLoop, lora: bool) ->
     answers = loop.sampler.sample(drawn, 2)
     with torch.no_grad():
         prompts = loop.sampler.batch(answers.prompts)
-        scores = loop.policy.eval()(prompts, answers.ids, answers.mask)
+        scores = loop.learner.policy.eval()(prompts, answers.ids, answers.mask)
     first = torch.cat(backbone.heard[:3])[[0, 0, 1, 1, 2, 2]]
     steps = [first, *(logits[:6] for logits in backbone.heard[3:])]
     logps = torch.stack([(one / 0.8).log_softmax(-1) for one in steps[:8]], 1)
@@ -62,7 +62,7 @@ def test_the_same_is_drawn_again_and_something_else_in_another_pass(rl_loop: Mak
 def test_no_placeholder_is_ever_drawn(rl_loop: MakeLoop) -> None:
     loop = rl_loop(temperature=50.0, max_new_tokens=40)
     answers = loop.sampler.sample([Drawn(asked, 0) for asked in loop.asked], 8)
-    assert not set(loop.policy.unsaid) & set(answers.ids[answers.mask.bool()].tolist())
+    assert not set(loop.learner.policy.unsaid) & set(answers.ids[answers.mask.bool()].tolist())
     assert len(set(answers.ids.flatten().tolist())) > 200
 
 
@@ -72,20 +72,20 @@ def test_before_the_first_step_the_policy_is_the_reference(
     rl_loop: MakeLoop, method: str, lora: bool
 ) -> None:
     loop = rl_loop(method, **(LORA if lora else {}))
-    _, pieces = loop.sampled(0)
-    loop.score(pieces)
+    _, pieces = loop.sampled(next(loop.drawn()))
+    loop.learner.score(pieces)
     for piece in pieces:
-        assert torch.equal(loop.of_policy(piece).logps, piece.reference)
+        assert torch.equal(loop.learner.of_policy(piece).logps, piece.reference)
 
 
 @pytest.mark.parametrize("lora", [False, True])
 def test_the_reference_stays_the_base_while_the_policy_moves(rl_loop: MakeLoop, lora: bool) -> None:
     loop = rl_loop(learning_rate=1e-2, **(LORA if lora else {}))
-    _, pieces = loop.sampled(0)
-    before = loop.of_reference(pieces[0])
+    _, pieces = loop.sampled(next(loop.drawn()))
+    before = loop.learner.of_reference(pieces[0])
     loop.run()
-    assert torch.equal(loop.of_reference(pieces[0]), before)
-    assert not torch.allclose(loop.of_policy(pieces[0]).logps, before, atol=1e-3)
+    assert torch.equal(loop.learner.of_reference(pieces[0]), before)
+    assert not torch.allclose(loop.learner.of_policy(pieces[0]).logps, before, atol=1e-3)
 
 
 def test_the_references_copy_shares_what_is_not_trained(base: Path) -> None:
@@ -111,10 +111,10 @@ def test_exactly_what_is_set_trainable_changes(
     rl_loop: MakeLoop, method: str, changes: dict[str, Any], expected: tuple[str, ...]
 ) -> None:
     loop = rl_loop(method, Given(0.0, 1.0, 0.5), batch_size=3, max_steps=2, **changes)
-    before = {name: p.detach().clone() for name, p in loop.policy.named_parameters()}
-    trainable = {name for name, p in loop.policy.named_parameters() if p.requires_grad}
+    before = {name: p.detach().clone() for name, p in loop.learner.policy.named_parameters()}
+    trainable = {name for name, p in loop.learner.policy.named_parameters() if p.requires_grad}
     loop.run()
-    after = dict(loop.policy.named_parameters())
+    after = dict(loop.learner.policy.named_parameters())
     changed = {name for name in before if not torch.equal(before[name], after[name])}
     assert changed <= trainable
     for part in expected:

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,55 +11,16 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from inference.training.callbacks import last_checkpoint
 from inference.training.config import RewardTerm, TrainingConfig
 from inference.training.progress import Progress, StopRequest
 from inference.training.run import run
 from tests.inference.training.pair_release import events
 from tests.inference.training.rl.rl_runs import MakeConfig
+from tests.inference.training.trainer_processes import Start, finish, wait_for
+from tests.processes import descendants
 
-Start = Callable[[TrainingConfig], subprocess.Popen[str]]
-PATIENCE = 280
-TWO = ["--nproc_per_node", "2", "--rdzv_backend", "c10d", "--rdzv_endpoint", "127.0.0.1:0"]
-
-
-@pytest.fixture
-def start() -> Iterator[Start]:
-    started: list[subprocess.Popen[str]] = []
-
-    def start(config: TrainingConfig) -> subprocess.Popen[str]:
-        file = config.output.with_suffix(".json")
-        file.write_text(json.dumps(config.as_json()))
-        launcher = ["-m", "torch.distributed.run", *TWO] if config.processes == 2 else []
-        process = subprocess.Popen(
-            [sys.executable, *launcher, "-m", "inference.training", str(file)],
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-            stderr=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            text=True,
-            start_new_session=True,
-        )
-        started.append(process)
-        return process
-
-    yield start
-    for process in started:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
-
-
-def finish(process: subprocess.Popen[str]) -> tuple[int, str]:
-    _, said = process.communicate(timeout=PATIENCE)
-    return process.returncode, said
-
-
-def wait_for_checkpoint(process: subprocess.Popen[str], output: Path) -> None:
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end and process.poll() is None:
-        if any(output.glob("checkpoint-*/complete")):
-            return
-        time.sleep(0.02)
-    raise AssertionError("no checkpoint")
+REWARDS = (RewardTerm("function", name="format"), RewardTerm("similarity", weight=2.0))
 
 
 def weights(config: TrainingConfig) -> dict[str, torch.Tensor]:
@@ -73,9 +29,6 @@ def weights(config: TrainingConfig) -> dict[str, torch.Tensor]:
 
 def curve(config: TrainingConfig, name: str) -> list[float]:
     return [e["values"][name] for e in events(config.output) if e["event"] == "log"]
-
-
-REWARDS = (RewardTerm("function", name="format"), RewardTerm("similarity", weight=2.0))
 
 
 @pytest.mark.parametrize(
@@ -100,31 +53,36 @@ def test_two_processes_learn_what_one_would_of_the_same_prompts(
 
 
 def test_a_run_whose_trainer_was_killed_goes_on_from_its_checkpoint(
-    rl_config: MakeConfig, start: Start
+    rl_config: MakeConfig, words: Path, start: Start
 ) -> None:
-    config = rl_config("grpo", rewards=REWARDS, max_steps=12, save_steps=1, processes=2)
+    changes = {"dataset": words, "generations": 2, "processes": 2}
+    config = rl_config("grpo", rewards=REWARDS, max_steps=40, save_steps=1, **changes)
     launcher = start(config)
-    wait_for_checkpoint(launcher, config.output)
-    children = Path(f"/proc/{launcher.pid}/task/{launcher.pid}/children").read_text().split()
-    os.kill(int(children[-1]), signal.SIGKILL)
-    assert finish(launcher)[0] not in (0, 3)
-    # A checkpoint that was being written is none.
-    half = config.output / "checkpoint-12"
-    half.mkdir(exist_ok=True)
-    (half / "complete").unlink(missing_ok=True)
-    complete = [int(f.parent.name[11:]) for f in config.output.glob("checkpoint-*/complete")]
+    wait_for(config.output, "save", 1)
+    os.kill(max(descendants(launcher.pid)), signal.SIGKILL)
+    assert finish(launcher)[0] == 1
+    checkpoint = last_checkpoint(config.output)
+    assert checkpoint is not None
+    # One that was being written is none.
+    half = config.output / "checkpoint-40"
+    half.mkdir()
+    (half / "position.json").write_text("{")
     code, said = finish(start(config))
     assert code == 0, said
     told = events(config.output)
-    assert [e["step"] for e in told if e["event"] == "begin"] == [0, max(complete)]
+    begun = [e["step"] for e in told if e["event"] == "begin"]
+    assert begun == [0, int(checkpoint.name.removeprefix("checkpoint-"))]
+    assert 1 <= begun[1] < 40
     assert told[-1]["event"] == "end"
-    assert told[-1]["step"] == 12
+    assert told[-1]["step"] == 40
 
 
-def test_sigterm_leaves_a_checkpoint_and_says_so(rl_config: MakeConfig, start: Start) -> None:
-    config = rl_config("ppo", rewards=REWARDS, max_steps=10_000, save_steps=1)
+def test_sigterm_leaves_a_checkpoint_and_says_so(
+    rl_config: MakeConfig, words: Path, start: Start
+) -> None:
+    config = rl_config("ppo", dataset=words, rewards=REWARDS, max_steps=10_000, save_steps=1)
     process = start(config)
-    wait_for_checkpoint(process, config.output)
+    wait_for(config.output, "save", 1)
     process.send_signal(signal.SIGTERM)
     code, said = finish(process)
     assert code == 3, said

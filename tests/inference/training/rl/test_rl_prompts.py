@@ -73,6 +73,13 @@ def test_a_release_gives_its_stimuli_and_the_reply_preferred_most(
     assert [asked.stimulus.key for asked in held_out] == ["d1:1", "d4:1", "d7:1"]
 
 
+def test_a_file_of_held_out_dialogues_is_taken_instead(rl_config: MakeConfig, words: Path) -> None:
+    config = rl_config(held_out=words)
+    held_out = held_out_prompts(config, load_prompts(config))
+    assert [asked.stimulus.key for asked in held_out] == [f"w{n}:0" for n in range(5)]
+    assert held_out[0].reference == ReplyFields("sadness", None, None, "")
+
+
 def test_pairs_without_a_list_of_stimuli_are_enough(
     rl_config: MakeConfig, release: Path, media: Path
 ) -> None:

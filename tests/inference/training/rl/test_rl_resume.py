@@ -95,7 +95,7 @@ def test_a_checkpoint_of_another_run_is_refused(rl_loop: MakeLoop, tmp_path: Pat
     loop.run()
     other = rl_loop("ppo", output=tmp_path / "other")
     with pytest.raises(TrainingError, match=r"value_head.* is in only one of the two"):
-        read_checkpoint(loop.config.output / "checkpoint-1", other.trained)
+        read_checkpoint(loop.config.output / "checkpoint-1", other.learner.trained)
 
 
 def test_random_numbers_go_on_where_they_were(tmp_path: Path) -> None:

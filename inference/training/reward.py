@@ -213,10 +213,12 @@ def finish(trainer: Any) -> dict[str, float]:
     shown = Examples([*trainer.train_dataset][:MEASURED])
     if isinstance(trainer.objective, Pairs):
         centre(trainer, shown)
-    values = told(trainer.evaluate(shown))
-    measured = {name.removeprefix("eval_"): value for name, value in values.items()}
+    trained = told(trainer.evaluate(shown))
+    measured = {name.removeprefix("eval_"): value for name, value in trained.items()}
+    if trainer.eval_dataset is not None:
+        measured |= told(trainer.evaluate())
     measured.pop("epoch", None)
-    return measured | (told(trainer.evaluate()) if trainer.eval_dataset is not None else {})
+    return measured
 
 
 def centre(trainer: Any, shown: Examples) -> None:

@@ -60,7 +60,7 @@ class Trial:
     @property
     def pair_accuracy(self) -> float | None:
         """Of DPO: share of held-out pairs whose chosen reply it raised more."""
-        return self.run.values.get("eval_accuracy") if self.method == "dpo" else None
+        return runs.last(self.run.curves, "eval_accuracy") if self.method == "dpo" else None
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -157,18 +157,10 @@ def learn(experiment: Experiment, seed: int, methods: Sequence[str]) -> list[Tri
     given = {"base": experiment.start, "media_root": experiment.corpus.parent, "seed": seed}
     reward: Done | None = None
     trials = []
-    if set(methods) & {"ppo", "grpo"}:
-        reward = runs.train(
-            folder / "reward",
-            method="reward",
-            dataset=release,
-            **given,
-            **experiment.settings("reward"),
-        )
-        _say(f"seed {seed}: reward model {_short(reward.values)} in {reward.seconds:.0f} s")
     for method in methods:
         learned_from: dict[str, Any] = {"dataset": release}
-        if method != "dpo" and reward is not None:
+        if method != "dpo":
+            reward = reward or train_reward(experiment, folder, given)
             terms = [{"kind": "model", "path": str(reward.final)}]
             learned_from = {"dataset": experiment.corpus, "eval_split": "", "rewards": terms}
         run = runs.train(
@@ -198,9 +190,18 @@ def learn(experiment: Experiment, seed: int, methods: Sequence[str]) -> list[Tri
     return trials
 
 
+def train_reward(experiment: Experiment, folder: Path, given: Mapping[str, Any]) -> Done:
+    settings = experiment.settings("reward")
+    release = folder / "release"
+    reward = runs.train(folder / "reward", method="reward", dataset=release, **given, **settings)
+    _say(f"{folder.name}: reward model {_short(reward.values)} in {reward.seconds:.0f} s")
+    return reward
+
+
 def write_pairs(experiment: Experiment, release: Path, seed: int) -> int:
     generator = MultiMoodGenerator.load(experiment.start, device="cpu")
-    sampled = answers_of(generator, experiment.prompts, PAIR_ANSWERS, seed * EVALUATION_SEED)
+    drawn = (seed + 1) * EVALUATION_SEED
+    sampled = answers_of(generator, experiment.prompts, PAIR_ANSWERS, drawn)
     pairs = [
         pair
         for prompt, answers in zip(experiment.prompts, sampled, strict=True)

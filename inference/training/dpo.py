@@ -44,6 +44,7 @@ def train(setup: Setup) -> Outcome:
     config = setup.config
     check_attention(setup.model)
     pairs, held_out = load_pairs(config), load_held_out(config)
+    whole_and_tied(pairs)  # refused now, and not after the reference is computed
     encoder = PairEncoder(setup.processor, setup.load_clip, config)
     reference = None
     if config.precompute_reference:

@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from inference.multimood.processing import MultiMoodProcessor
-from inference.training.config import TrainingConfig
+from inference.training.config import ConfigError, TrainingConfig
 from inference.training.dpo_pairs import load_pairs
 from inference.training.pair_rows import PairEncoder, PairRows
 from inference.training.progress import Progress, StopRequest
@@ -208,3 +208,13 @@ def test_training_with_it_is_training_with_a_reference_at_every_step(
     for with_it, without in zip(*logs, strict=True):
         for name in ("loss", "reward_margin", "reward_chosen", "reward_rejected"):
             assert with_it[name] == pytest.approx(without[name], abs=2e-3), name
+
+
+def test_half_a_tie_is_refused_before_anything_is_computed(
+    dpo_config: MakeConfig, media: Path, tmp_path: Path
+) -> None:
+    half = replace(make_pair(0), weight=0.5)
+    config = dpo_config(dataset=released(tmp_path / "release", [half, make_pair(1)], media))
+    with pytest.raises(ConfigError, match="half of a tie"):
+        run(config, Progress(config.output), StopRequest())
+    assert not list(config.output.glob("reference-*"))

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from inference.training.config import ConfigError, TrainingConfig
 from inference.training.config_reading import load_config
-from inference.training.progress import Progress, StopRequest
+from inference.training.memory import check_memory
+from inference.training.progress import FINAL, Progress, StopRequest
 
 DONE, FAILED, REFUSED, STOPPED = 0, 1, 2, 3
 
@@ -38,6 +39,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def train(config: TrainingConfig, progress: Progress, stop: StopRequest) -> int:
     try:
+        if not (config.output / FINAL).is_dir():
+            check_memory(config)
         from inference.training.run import run  # torch and transformers take seconds
 
         return DONE if run(config, progress, stop) else STOPPED
@@ -46,9 +49,20 @@ def train(config: TrainingConfig, progress: Progress, stop: StopRequest) -> int:
         print(error, file=sys.stderr)
         return REFUSED
     except Exception as error:  # the border: whatever it was, the supervisor must be told
-        progress.error(f"{type(error).__name__}: {error}")
+        progress.error(explained(error))
         traceback.print_exc()
         return FAILED
+
+
+def explained(error: Exception) -> str:
+    """Where another process died, this one only sees its connection break."""
+    told = f"{type(error).__name__}: {error}"
+    if type(error).__name__ == "DistBackendError" or "gloo/transport" in told:
+        return (
+            "Another process of this run ended, or can no longer be reached; what it said itself "
+            f"stands in the log. ({told.splitlines()[0]})"
+        )
+    return told
 
 
 def check_world_size(config: TrainingConfig) -> None:

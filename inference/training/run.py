@@ -14,15 +14,17 @@ from transformers import set_seed
 
 from inference.training.callbacks import CHECKPOINT, last_checkpoint
 from inference.training.config import ConfigError, TrainingConfig
+from inference.training.memory import check_memory
 from inference.training.methods import train
 from inference.training.progress import FINAL, REPORT_FILE, Progress, StopRequest
 from inference.training.report import make as make_report
 from inference.training.setup import Outcome, Setup
+from inference.training.trainers import free_gpu_bytes, uses_gpu
 
 RUN_FILE = "run.json"
 MAY_CHANGE = (
-    *("resume", "logging_steps", "save_steps", "keep_checkpoints", "device", "processes"),
-    "report",
+    *("resume", "logging_steps", "save_steps", "keep_checkpoints", "device", "processes", "nodes"),
+    *("report", "sample_stimuli"),
 )
 TRAINING_DEFAULTS = {field.name: field.default for field in fields(TrainingConfig)}
 
@@ -50,6 +52,8 @@ def trained(
     config: TrainingConfig, progress: Progress, stop: StopRequest, checkpoint: Path | None
 ) -> bool:
     """Whether the final checkpoint is there; whatever trained it is gone again."""
+    if uses_gpu(config):
+        check_memory(config, free_gpu_bytes(config))
     set_seed(config.seed)
     outcome = train(Setup.load(config, progress, stop, checkpoint))
     if outcome.stopped:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,7 @@ from transformers.trainer_utils import IntervalStrategy
 
 from inference.multimood.processing import MultiMoodProcessor
 from inference.training.callbacks import ProgressCallback
-from inference.training.config import TrainingConfig
+from inference.training.config import ConfigError, TrainingConfig
 from inference.training.samples import SampleCallback
 from inference.training.setup import Outcome, Setup
 from inference.training.sharding import gather_whole, prepare_sharding, sharding_arguments
@@ -80,6 +81,17 @@ def trainer_arguments(config: TrainingConfig) -> dict[str, Any]:
 
 def uses_gpu(config: TrainingConfig) -> bool:
     return config.device == "auto" and torch.cuda.is_available()
+
+
+def free_gpu_bytes(config: TrainingConfig) -> int:
+    """On this process's own GPU. Raises ConfigError where there is none for it."""
+    place, there = int(os.environ.get("LOCAL_RANK", "0")), torch.cuda.device_count()
+    if config.processes > there:
+        raise ConfigError(
+            f"processes: {config.processes} asked for, and this machine shows {there} GPUs. Give "
+            'each process one, or set device to "cpu".'
+        )
+    return torch.cuda.mem_get_info(place)[0]
 
 
 def uses_bfloat16(config: TrainingConfig) -> bool:

@@ -101,7 +101,9 @@ class TrainingConfig:
     processes: int = 1
     """On this node."""
     nodes: int = 1
-    sharding: Sharding = "none"
+    sharding: Sharding = field(default="none", metadata=only("sft", "compressor", "reward", "dpo"))
+    """fsdp2: weights, gradients and the optimiser's state divided over all processes, each with a
+    GPU of its own."""
     device: Device = "auto"
     precision: Precision = "auto"
     """auto: bfloat16 on a GPU, float32 on a CPU."""

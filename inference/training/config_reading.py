@@ -86,6 +86,7 @@ def parse_config(values: Mapping[str, Any], folder: Path) -> TrainingConfig:
     config = TrainingConfig(**given)
     _check_read(config, given)
     _check_numbers(config)
+    _check_sharding(config)
     _check_places(config)
     _check_rewards(config)
     _check_prompt(config)
@@ -182,6 +183,18 @@ def _check_numbers(config: TrainingConfig) -> None:
             raise ConfigError(f"{name}: must be at least {least}, is {values[name]}.")
     if not config.max_steps and not config.epochs:
         raise ConfigError("max_steps, epochs: one of them must be above 0.")
+
+
+def _check_sharding(config: TrainingConfig) -> None:
+    if config.sharding == "none":
+        return
+    if config.device == "cpu":
+        raise ConfigError('sharding: fsdp2 needs GPUs, and device is "cpu". Set it to none.')
+    if config.world_size < 2:
+        raise ConfigError(
+            "sharding: fsdp2 divides a model over processes, and there is one. Set processes to "
+            "the number of GPUs, or sharding to none."
+        )
 
 
 def _check_places(config: TrainingConfig) -> None:

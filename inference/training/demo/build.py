@@ -159,7 +159,6 @@ def compressor_config(base: Path, corpus: Path, output: Path, recipe: Recipe) ->
         method="compressor",
         max_steps=recipe.compressor_steps,
         learning_rate=recipe.compressor_learning_rate,
-        sample_stimuli=0,
     )
 
 
@@ -172,8 +171,7 @@ def sft_config(
         max_steps=recipe.steps,
         learning_rate=recipe.learning_rate,
         weight_decay=0.01,
-        eval_steps=max(1, recipe.steps // 2),
-        sample_stimuli=2,
+        eval_steps=recipe.steps // 2,
         modality="random",
         text_dropout=recipe.text_dropout,
         lora=True,
@@ -195,6 +193,7 @@ def common(base: Path, corpus: Path, output: Path, recipe: Recipe) -> TrainingCo
         logging_steps=5,
         save_steps=30,
         eval_split="rate",
+        sample_stimuli=0,
         report=False,
         device="cpu",
         precision=quick_precision(),

@@ -227,6 +227,8 @@ def parsed_config(run: TrainingRun) -> TrainingConfig:
         return parse_config(trainer_config(run), folder=settings.VAR)
     except ConfigError as error:
         raise InvalidOptionsError(f"The training configuration cannot be run. {error}") from error
+    except OverflowError as error:
+        raise InvalidOptionsError("A number in the options is too large.") from error
 
 
 def cancel_training_run(run: TrainingRun) -> None:
@@ -236,5 +238,6 @@ def cancel_training_run(run: TrainingRun) -> None:
 
 def resume_training_run(run: TrainingRun) -> None:
     refuse_withdrawn(run)
-    check_room(run, parsed_config(run))
-    jobs.resume(run)
+    with transaction.atomic():
+        jobs.resume(run)
+        check_room(run, parsed_config(run))

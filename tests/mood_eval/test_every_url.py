@@ -199,8 +199,8 @@ ADDRESSES: dict[str, tuple[str, str, Statuses]] = {
         f"api_training-{act}": ("get", "training", API_ROW)
         for act in ("detail", "points", "samples", "progress")
     },
+    "api_training-resume": ("post", "training", (409, 409, 404, 404, 403)),
     "api_training-cancel": ("post", "training", API_ROW),
-    "api_training-resume": ("post", "training", API_ROW),
     "api_study-detail": ("get", "study", API_ROW),
     "api_study-results": ("get", "study", API_ROW),
     "api_dataset-detail": ("get", "release", API_ROW),

@@ -70,23 +70,32 @@ class TrainingConfig:
     """dpo, reward: a released dataset's folder or its pairs file; sft, compressor: a generic corpus
     JSONL; ppo, grpo: either, for its stimuli."""
     output: Path
+    """The run's own folder; made where it is missing."""
     seed: int = 0
     resume: bool = True
     """Go on from the last complete checkpoint in `output`, if there is one."""
     max_steps: int = 0
     """Optimiser steps; 0 leaves it to `epochs`."""
     epochs: float = 1.0
+    """Passes over the pairs, dialogues or prompts."""
     learning_rate: float = 1e-5
+    """Of AdamW, at its highest."""
     schedule: Schedule = "linear"
     warmup_ratio: float = 0.0
+    """Share of the steps in which the learning rate rises from 0."""
     weight_decay: float = 0.0
     max_grad_norm: float = 1.0
+    """A longer gradient is shortened to it."""
     batch_size: int = 4
     """Pairs, dialogues or prompts a process and forward pass."""
     gradient_accumulation: int = 1
+    """Batches whose gradients make one step."""
     logging_steps: int = 1
+    """Steps between two points of the curves."""
     save_steps: int = 50
+    """Steps between two checkpoints."""
     keep_checkpoints: int = 2
+    """Older ones are removed."""
     eval_steps: int = 0
     """Steps between two evaluations on what is held out; 0: only at the end."""
     eval_split: str = "validation"
@@ -105,6 +114,7 @@ class TrainingConfig:
     """fsdp2: weights, gradients and the optimiser's state divided over all processes, each with a
     GPU of its own."""
     device: Device = "auto"
+    """auto: GPUs where there are some."""
     precision: Precision = "auto"
     """auto: bfloat16 on a GPU, float32 on a CPU."""
     modality: ModalityChoice = "av"

@@ -208,6 +208,7 @@ _ALL = (
         {
             "learning_rate": 3e-6,
             "batch_size": 16,
+            "minibatch_size": 2,
             "max_steps": 625,
             "missing_end_penalty": 1.0,
             "max_new_tokens": 128,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,11 @@ HEAVY = ("torch", "transformers", "trl", "peft", "accelerate", "datasets")
 FOR_RESULTS = ("matplotlib", "statsmodels", "scipy")
 """Slow to load: only when a figure is computed or drawn, not when the web process starts."""
 MAY_IMPORT_HEAVY = ("inference.multimood", "inference.training", "inference.backends")
+WITHOUT_TORCH = tuple(
+    f"inference.training.{name}"
+    for name in ("config", "config_reading", "memory", "parts", "presets", "progress", "shapes")
+)
+"""What a run is asked for and what it takes: read by forms, services and supervisors."""
 WITHOUT_DJANGO = (
     "inference.multimood",
     "inference.training",
@@ -164,30 +169,35 @@ def test_nothing_below_the_models_is_imported_by_the_web_process() -> None:
         for i in IMPORTS
         if i.top_level
         and below(i.target, ("inference.multimood.model", "inference.training"))
+        and not below(i.target, WITHOUT_TORCH)
         and not below(i.importer, MAY_IMPORT_HEAVY)
     ]
 
 
+def test_what_forms_and_supervisors_read_of_training_loads_no_torch() -> None:
+    assert loaded_with(WITHOUT_TORCH, HEAVY) == "[]"
+
+
 @pytest.mark.parametrize("module", ["mood_eval.wsgi", "mood_eval.urls"])
 def test_the_web_process_starts_without_torch(module: str) -> None:
-    assert loaded_with(module, HEAVY) == "[]"
+    assert loaded_with([module], HEAVY) == "[]"
 
 
 @pytest.mark.parametrize("module", ["mood_eval.wsgi", "mood_eval.urls"])
 def test_the_web_process_starts_without_what_results_are_made_with(module: str) -> None:
-    assert loaded_with(module, FOR_RESULTS) == "[]"
+    assert loaded_with([module], FOR_RESULTS) == "[]"
 
 
 def test_the_door_to_the_pictures_loads_no_matplotlib() -> None:
-    assert loaded_with("annotations.figures.render", FOR_RESULTS) == "[]"
+    assert loaded_with(["annotations.figures.render"], FOR_RESULTS) == "[]"
 
 
-def loaded_with(module: str, names: tuple[str, ...]) -> str:
+def loaded_with(modules: Sequence[str], names: Sequence[str]) -> str:
     program = (
         "import os, sys, importlib;"
         "os.environ['DJANGO_SETTINGS_MODULE'] = 'mood_eval.settings';"
         "import django; django.setup();"
-        f"importlib.import_module({module!r});"
+        f"[importlib.import_module(name) for name in {modules!r}];"
         f"print([name for name in {names!r} if name in sys.modules])"
     )
     done = subprocess.run(

@@ -14,6 +14,7 @@ from inference.forms import ModelField
 from inference.models import Corpus, ModelVersion
 from inference.selectors.corpora import splits_of_team
 from inference.selectors.model_versions import reward_models_of, trainable_models
+from inference.services.training_estimate import TrainingEstimate, training_estimate
 from inference.training.config import METHODS, ON_PROMPTS, Method, TrainingConfig
 from inference.training.presets import presets_of
 from inference.training_options import (
@@ -201,16 +202,27 @@ class TrainingForm(forms.Form):
 
     def config(self) -> dict[str, Any]:
         """What differs from the defaults, what the preset sets, and the further rewards."""
-        data = self.cleaned_data
+        terms = self._terms(self.cleaned_data) if self.asked_method in ON_PROMPTS else []
+        return self.given_options() | ({REWARDS: terms} if terms else {})
+
+    def given_options(self) -> dict[str, Any]:
         preset = self.chosen.values if self.chosen else {}
-        given = {key: self._value(key) for key in (option.key for option in self.options)}
-        config = {
+        given = {option.key: self._value(option.key) for option in self.options}
+        return {
             key: value
             for key, value in given.items()
             if value is not None and (key in preset or value != _plain(default_of(key)))
         }
-        terms = self._terms(data) if self.asked_method in ON_PROMPTS else []
-        return config | ({REWARDS: terms} if terms else {})
+
+    def estimate(self) -> TrainingEstimate | None:
+        """None while the model or an option is missing or wrong."""
+        if self.errors.keys() & {"base", *(option.key for option in self.options)}:
+            return None
+        return training_estimate(
+            method=self.asked_method,
+            base=self.cleaned_data["base"],
+            options=self.given_options(),
+        )
 
     def _value(self, key: str) -> Any:
         value = self.cleaned_data[key]

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from django.contrib.auth.decorators import login_required
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from annotations.selectors.release_pages import usable_releases
@@ -19,6 +19,7 @@ from inference.errors import DomainError
 from inference.models import Corpus, TrainingRun
 from inference.selectors.model_versions import reward_models_of, trainable_models
 from inference.services.training_corpora import train_on_corpus
+from inference.services.training_estimate import TrainingEstimate
 from inference.training_options import METHOD_WORDS
 from mood_eval.access import current_team
 from mood_eval.htmx import page_or_fragment
@@ -31,21 +32,43 @@ M = TypeVar("M", bound=Model)
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def training_new(request: HttpRequest) -> HttpResponse:
-    """POST starts the run; with `refresh` it only shows the form for what was chosen, and so it
-    does where method and preset are not those whose options were shown."""
+    """POST starts the run. With `refresh` it shows the form for what was chosen, and so it does
+    where method and preset are not those whose options were shown; with `estimate`, what the run
+    would take."""
     team = current_team(request.user)
-    if request.method == "POST":
-        form, changed = posted_form(request, team)
-    else:
-        form, changed = opened_form(request, team), False
-    if form.is_bound and form.is_valid():
+    if request.method != "POST":
+        return page(request, opened_form(request, team))
+    sent, shown = posted_form(request, team)
+    if "estimate" in request.POST:
+        context = {"estimate": sent.estimate(), "estimated": True}
+        return render(request, "inference/training_estimate.html", context)
+    if shown is not sent:
+        started = "refresh" not in request.POST
+        same = shown.state == request.POST.get("shown")
+        return page(request, shown, sent.estimate() if same else None, changed=started)
+    if sent.is_valid():
         try:
-            run = start(form, request)
+            return redirect("training_detail", pk=start(sent, request).pk)
         except DomainError as error:
-            form.add_refusal(str(error))
-        else:
-            return redirect("training_detail", pk=run.pk)
-    context: dict[str, object] = {"form": form, "changed": changed, "methods": METHOD_WORDS}
+            sent.add_refusal(str(error))
+    return page(request, sent, sent.estimate())
+
+
+def page(
+    request: HttpRequest,
+    form: NewTrainingForm,
+    estimate: TrainingEstimate | None = None,
+    *,
+    changed: bool = False,
+) -> HttpResponse:
+    """`changed`: a start was asked for with options that had not been shown."""
+    context: dict[str, object] = {
+        "form": form,
+        "changed": changed,
+        "methods": METHOD_WORDS,
+        "estimate": estimate,
+        "estimated": estimate is not None,
+    }
     return page_or_fragment(
         request, "inference/training_new.html", "inference/training_new_needs.html", context
     )
@@ -75,19 +98,20 @@ def opened_form(request: HttpRequest, team: Team) -> NewTrainingForm:
     )
 
 
-def posted_form(request: HttpRequest, team: Team) -> tuple[NewTrainingForm, bool]:
-    """And whether the options now shown are others than those that were sent."""
+def posted_form(request: HttpRequest, team: Team) -> tuple[NewTrainingForm, NewTrainingForm]:
+    """The form as it was sent, and the one to show or to start from. That is another one where a
+    refresh was asked for, or where the options that were shown belong to another method or preset.
+    """
     given, user = request.POST, request.user
     shown = given.get("shown", "")
     method = known_method(given.get("method", ""), "dpo")
     preset = given.get("preset", "")
     if shown.split(" ")[0] != method:
         preset = first_preset(method, named(trainable_models(team), given, "base"))
-    form = NewTrainingForm(given, team=team, user=user, method=method, preset=preset)
-    if form.state == shown and "refresh" not in given:
-        return form, False
-    kept = NewTrainingForm(team=team, user=user, method=method, preset=preset, kept=given)
-    return kept, "refresh" not in given
+    sent = NewTrainingForm(given, team=team, user=user, method=method, preset=preset)
+    if sent.state == shown and "refresh" not in given:
+        return sent, sent
+    return sent, NewTrainingForm(team=team, user=user, method=method, preset=preset, kept=given)
 
 
 def start(form: NewTrainingForm, request: HttpRequest) -> TrainingRun:

@@ -163,7 +163,7 @@ def drawn(picture: Picture, values: Values) -> Curve:
     return Curve(
         key=picture.key,
         name=picture.name,
-        chart=line_chart(points, f"{picture.name}, {first}", beside),
+        chart=line_chart(points, f"{picture.name}, {first}" if beside else picture.name, beside),
         legend=tuple(
             LegendEntry(name, number, mark(14, 6, number) if number else "", f"{points[-1][1]:.4g}")
             for number, (name, points) in enumerate(given)

@@ -231,6 +231,34 @@ def test_a_reward_model_is_not_asked_for_answers(
     assert reward_model.name not in page
 
 
+def test_memory_and_disk_are_told_before_the_start(lab: Lab, ada: Client) -> None:
+    sent = filled_in(form_of(lab, "dpo"), base=lab.base.pk)
+    told = ada.post(NEW, {**sent, "estimate": "1"}).content.decode()
+    assert "<html" not in told
+    assert re.search(r"about \d+(\.\d)? [MG]B \(weights", told)
+    assert re.search(r"at most \d+(\.\d)? [MG]B", told)
+    for wrong in ({"base": ""}, {"learning_rate": "-1"}):
+        told = ada.post(NEW, {**sent, **wrong, "estimate": "1"}).content.decode()
+        assert "once a model is chosen and every option is valid" in told
+    refreshed = ada.post(NEW, {**sent, "refresh": "1"}).content.decode()
+    assert "free on this machine" in refreshed
+    assert not TrainingRun.objects.exists()
+
+
+def test_what_does_not_fit_is_told_with_remedies(lab: Lab, ada: Client) -> None:
+    sent = filled_in(form_of(lab, "dpo"), base=lab.base.pk, batch_size="100000000")
+    told = ada.post(NEW, {**sent, "estimate": "1"}).content.decode()
+    assert "It does not fit into the memory of this machine" in told
+    assert "batch_size" in told
+
+
+def test_a_model_whose_files_are_gone_is_told(lab: Lab, ada: Client) -> None:
+    ModelVersion.objects.update(path="nowhere/at/all")
+    sent = filled_in(form_of(lab, "sft"), base=lab.base.pk)
+    told = ada.post(NEW, {**sent, "estimate": "1"}).content.decode()
+    assert "There is no folder" in told
+
+
 def test_strange_addresses_do_no_harm(lab: Lab, ada: Client) -> None:
     for asked in ({"method": "magic"}, {"base": "x"}, {"corpus": "9" * 30}, {"release": "-1"}):
         assert ada.get(NEW, asked).status_code == 200

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from inference.contracts import PreferencePair
 from inference.multimood.generation import MultiMoodGenerator
 from inference.training.evaluate import has_four_lines
 from inference.training.rewards.functions import feelings_named
@@ -26,7 +27,10 @@ from tools.learning_parts.runs import Done
 START_SEED = 0
 EVALUATION_SEED = 1_000_003
 """The same for all models of all seeds: before and after differ by the model alone."""
-PAIR_ANSWERS, PAIRS_EACH = 4, 2
+PAIR_ANSWERS = {False: 12, True: 4}
+"""By whether a prompt is held out."""
+AGAINST = {False: 3, True: 1}
+"""Answers that each one that names the feeling is compared with."""
 EVALUATED = 2
 """Sampled answers a held-out prompt."""
 
@@ -200,13 +204,12 @@ def train_reward(experiment: Experiment, folder: Path, given: Mapping[str, Any])
 
 def write_pairs(experiment: Experiment, release: Path, seed: int) -> int:
     generator = MultiMoodGenerator.load(experiment.start, device="cpu")
-    drawn = (seed + 1) * EVALUATION_SEED
-    sampled = answers_of(generator, experiment.prompts, PAIR_ANSWERS, drawn)
-    pairs = [
-        pair
-        for prompt, answers in zip(experiment.prompts, sampled, strict=True)
-        for pair in pairs_of(prompt, answers, PAIRS_EACH, seed)
-    ]
+    pairs: list[PreferencePair] = []
+    for held_out, each in PAIR_ANSWERS.items():
+        prompts = [prompt for prompt in experiment.prompts if prompt.held_out is held_out]
+        sampled = answers_of(generator, prompts, each, (seed + 1) * EVALUATION_SEED)
+        for prompt, answers in zip(prompts, sampled, strict=True):
+            pairs += pairs_of(prompt, answers, AGAINST[held_out], seed)
     return write_release(release, pairs, experiment.corpus.parent)
 
 

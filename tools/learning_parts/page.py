@@ -83,20 +83,21 @@ def text(rows: Sequence[Row]) -> str:
 
 **The task.** Scripted raters prefer, of two answers, the one that names the client's feeling (a
 word of the corpus label, `inference/training/rewards/functions.py`). The model is multimood-tiny
-(1.7 million parameters), fine-tuned 100 steps further on the 18 training sessions of the demo
-corpus so that it sometimes names a feeling: what is never said cannot be preferred. It answers with
-video, sound, words and history. Answers sampled from it are paired for the raters, at most two
-pairs a client turn. DPO learns from the pairs of the training sessions; so does a reward model,
-from which PPO and GRPO learn. The rule itself rewards none of them.
+(1.7 million parameters), fine-tuned a little further on the 18 training sessions of the demo corpus
+so that it sometimes names a feeling: what is never said cannot be preferred. It answers with video,
+sound, words and history. Twelve answers sampled from it to each client turn are put to the raters,
+each that names the feeling beside up to three that do not. DPO learns from the pairs of the
+training sessions; so does a reward model, from which PPO and GRPO learn. The rule itself rewards
+none of them.
 
 **The measure.** The {sessions} other sessions, with other people and other sentences. Share of
 sampled answers (temperature 1, the same random numbers for all models) that name the client's
 feeling; sessions count alike. The interval is Student's over sessions, and p comes from the exact
 two-sided sign-flip test over sessions (Fisher 1935, *The Design of Experiments*, section 21), so it
-cannot be below 2/2^{sessions}. Settings were tried out on seed 0, which is not shown; every other
-seed that was run is. “Held-out pairs” is how many pairs of the {sessions} sessions are ordered as
-the raters did, by DPO's own implicit reward or by the reward model. A seed draws the pairs, the
-order of training and the sampled answers; the start model is the same for all.
+cannot be below 2/2^{sessions}. Settings were tried out on seeds 0 to 5, which are not shown; every
+other seed that was run is. “Held-out pairs” is how many pairs of the {sessions} sessions are
+ordered as the raters did, by DPO's own implicit reward or by the reward model. A seed draws the
+pairs, the order of training and the sampled answers; the start model is the same for all.
 
 {table(rows)}
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import cycle
 from pathlib import Path
 
 from inference.contracts import Answer, GenerationOptions, PreferencePair, ReplyFields
@@ -69,13 +70,17 @@ def answers_of(
 
 
 def pairs_of(
-    prompt: Prompt, answers: Sequence[Answer], most: int, seed: int
+    prompt: Prompt, answers: Sequence[Answer], others: int, seed: int
 ) -> list[PreferencePair]:
-    """At most `most` pairs, no answer in two of them; none where all answers are alike to the
-    raters."""
+    """Each answer that names the feeling against up to `others` that do not, in turn; none where
+    all answers are alike to the raters."""
     distinct = list({answer.text: answer for answer in answers if answer.text}.values())
     named = [a for a in distinct if names_the_feeling(prompt, a.text)]
     unnamed = [a for a in distinct if not names_the_feeling(prompt, a.text)]
+    against = cycle(unnamed)
+    couples = [
+        (chosen, next(against)) for chosen in named for _ in range(min(others, len(unnamed)))
+    ]
     return [
         PreferencePair(
             pair_id=f"{prompt.lesson.stimulus.key}/{seed}/{number}",
@@ -88,7 +93,7 @@ def pairs_of(
             split=SPLIT_OF[prompt.held_out],
             group=f"demo/{prompt.session}",
         )
-        for number, (chosen, rejected) in enumerate(zip(named[:most], unnamed[:most], strict=False))
+        for number, (chosen, rejected) in enumerate(couples)
     ]
 
 

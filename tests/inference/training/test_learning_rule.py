@@ -38,11 +38,15 @@ def test_no_session_is_learned_from_and_held_out(prompts: list[Prompt]) -> None:
 def test_raters_prefer_the_answer_that_names_the_feeling(prompts: list[Prompt]) -> None:
     prompt = next(p for p in prompts if p.emotion == "anger")
     said = ["You are angry.", "You are sad.", "You are angry.", "Your rage is loud.", "Go on.", ""]
-    pairs = pairs_of(prompt, list(map(answer, said)), most=5, seed=1)
-    found = [(pair.chosen.text, pair.rejected.text) for pair in pairs]
-    assert found == [("You are angry.", "You are sad."), ("Your rage is loud.", "Go on.")]
-    assert len(pairs_of(prompt, list(map(answer, said)), most=1, seed=1)) == 1
-    assert pairs_of(prompt, [answer("Go on."), answer("I see.")], most=5, seed=1) == []
+
+    def compared(others: int) -> list[tuple[str, str]]:
+        pairs = pairs_of(prompt, list(map(answer, said)), others, seed=1)
+        return [(pair.chosen.text, pair.rejected.text) for pair in pairs]
+
+    one, two = "You are angry.", "Your rage is loud."
+    assert compared(1) == [(one, "You are sad."), (two, "Go on.")]
+    assert compared(3) == [(best, other) for best in (one, two) for other in said[1::3]]
+    assert pairs_of(prompt, [answer("Go on."), answer("I see.")], 5, seed=1) == []
 
 
 def test_a_release_of_scripted_raters_is_one(prompts: list[Prompt], tmp_path: Path) -> None:

@@ -30,17 +30,26 @@ def available_memory() -> int:
     return min([_machine_memory(), *_cgroup_memory(), *_process_memory()])
 
 
+def total_memory() -> int:
+    """Bytes that this machine has for programs, whatever they take now: the least of all limits."""
+    return min([_meminfo("MemTotal"), *_cgroup_limits()])
+
+
 def size_text(count: int) -> str:
     return f"{count / GIB:.1f} GB" if count >= GIB else f"{max(count, 0) / MIB:.0f} MB"
 
 
 def _machine_memory() -> int:
     """Bytes that programs can have without swapping."""
+    return _meminfo("MemAvailable")
+
+
+def _meminfo(wanted: str) -> int:
     for line in MEMINFO.read_text().splitlines():
         name, _, value = line.partition(":")
-        if name == "MemAvailable":
+        if name == wanted:
             return int(value.split()[0]) * 1024
-    raise UnknownMemoryError(f"{MEMINFO} does not say how much memory is available.")
+    raise UnknownMemoryError(f"{MEMINFO} does not say {wanted}, how much memory there is.")
 
 
 def _process_memory() -> list[int]:
@@ -61,6 +70,11 @@ def _cgroup_memory() -> list[int]:
             if limit is not None and use is not None:
                 free.append(limit - use + _stat(folder / "memory.stat", reclaimable))
     return free
+
+
+def _cgroup_limits() -> list[int]:
+    files = (folder / name for folder in _cgroup_folders() for name, _, _ in CGROUP_FILES)
+    return [limit for file in files if (limit := _number(file)) is not None]
 
 
 def _cgroup_folders() -> list[Path]:

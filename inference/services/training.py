@@ -27,6 +27,7 @@ from inference.services.model_versions import (
     checkpoint_folder,
     refuse_reward_model,
 )
+from inference.services.training_checks import check_machine
 from inference.services.training_disk import OUTPUT, check_room
 from inference.services.training_rewards import (
     check_reward_models,
@@ -96,7 +97,9 @@ def start_training_run(
     verify_dataset(run)
     run.folder = f"training/{run.pk}"
     run.save(update_fields=["folder"])
-    check_room(run, parsed_config(run))
+    parsed = parsed_config(run)
+    check_machine(parsed)
+    check_room(run, parsed)
     jobs.enqueue(run)
     run.refresh_from_db()
     return run

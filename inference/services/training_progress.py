@@ -109,5 +109,10 @@ def _numbers(values: Any) -> dict[str, float]:
 
 
 def points(events: Sequence[TrainingEvent]) -> dict[int, dict[str, float]]:
-    """Step -> values logged at it. A resumed trainer repeats steps: the last word counts."""
-    return {event.step: event.values for event in events if event.event == "log" and event.values}
+    """Step -> values logged at it, in one event or several, such as of an evaluation. A resumed
+    trainer repeats steps: of each value the last word counts."""
+    logged: dict[int, dict[str, float]] = {}
+    for event in events:
+        if event.event == "log" and event.values:
+            logged[event.step] = logged.get(event.step, {}) | event.values
+    return logged

@@ -47,26 +47,23 @@ def _stage(stage: str, event: TrainingEvent) -> str:
 
 
 def _record_points(run: TrainingRun, events: Sequence[TrainingEvent]) -> None:
+    """What is told of a step later is added to it, such as an evaluation to what was learned."""
     logged = points(events)
     for event in events:
         if event.event == "end" and event.values:
-            logged[event.step] = _with_final(run, event, logged.get(event.step))
+            measured = {f"{FINAL_PREFIX}{name}": value for name, value in event.values.items()}
+            logged[event.step] = logged.get(event.step, {}) | measured
+    rows = TrainingPoint.objects.filter(run=run, step__in=logged)
+    known = dict(rows.values_list("step", "values"))
     TrainingPoint.objects.bulk_create(
-        [TrainingPoint(run=run, step=step, values=values) for step, values in logged.items()],
+        [
+            TrainingPoint(run=run, step=step, values=known.get(step, {}) | values)
+            for step, values in logged.items()
+        ],
         update_conflicts=True,
         unique_fields=["run", "step"],
         update_fields=["values"],
     )
-
-
-def _with_final(
-    run: TrainingRun, event: TrainingEvent, logged: dict[str, float] | None
-) -> dict[str, float]:
-    """What the finished model was measured at, beside what was logged at its last step."""
-    if logged is None:
-        point = TrainingPoint.objects.filter(run=run, step=event.step).first()
-        logged = point.values if point else {}
-    return logged | {f"{FINAL_PREFIX}{name}": value for name, value in event.values.items()}
 
 
 def _record_samples(run: TrainingRun, events: Sequence[TrainingEvent]) -> None:

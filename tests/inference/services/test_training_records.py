@@ -77,6 +77,26 @@ def test_a_resumed_trainer_that_repeats_a_step_has_the_last_word(
     assert list(rows) == [(2, "Third."), (4, "Later.")]
 
 
+def test_an_evaluation_is_added_to_what_was_logged_at_its_step(
+    run: TrainingRun, lease: Lease[TrainingRun]
+) -> None:
+    told = [
+        event(event="log", step=2, max_steps=4, values=values)
+        for values in ({"loss": 0.5, "kl": 0.1}, {"eval_loss": 0.75}, {"loss": 0.25})
+    ]
+    record(lease, told[:2], None)
+    assert run.points.get().values == {"loss": 0.5, "kl": 0.1, "eval_loss": 0.75}
+    record(lease, told[2:], None)
+    ended = event(event="end", step=2, checkpoint="x", values={"accuracy": 1.0})
+    record(lease, [ended], None)
+    assert run.points.get().values == {
+        "loss": 0.25,
+        "kl": 0.1,
+        "eval_loss": 0.75,
+        "final_accuracy": 1.0,
+    }
+
+
 def test_stages_come_and_go(run: TrainingRun, lease: Lease[TrainingRun]) -> None:
     log = event(event="log", step=1, max_steps=2, values={"loss": 1.0})
     for told, stage in (

@@ -1,0 +1,45 @@
+"""A run that the machine can never hold is refused before it waits for a worker."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytest_django import Settings
+
+from inference.machine_memory import GIB, MIB, available_memory, total_memory
+from inference.models import TrainingRun
+from inference.services import training_checks
+from inference.services.model_versions import register_checkpoint
+from inference.services.training_checks import TooLargeError
+from inference.services.training_corpora import train_on_corpus
+from tests.factories import make_corpus_with_dialogues, make_team
+
+
+def test_a_machine_has_no_less_than_is_free() -> None:
+    assert total_memory() >= available_memory() > 0
+
+
+@pytest.mark.django_db
+def test_what_never_fits_is_refused_with_figures_and_what_would_help(
+    tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    team = make_team()
+    base = register_checkpoint(team=team, name="tiny", path=tiny_checkpoint)
+    corpus = make_corpus_with_dialogues(team, 1, split="train")
+
+    def start(**config: Any) -> TrainingRun:
+        options = {"device": "cpu", "processes": 4, **config}
+        return train_on_corpus(corpus=corpus, method="sft", base=base, config=options)
+
+    monkeypatch.setattr(training_checks, "total_memory", lambda: 100 * MIB)
+    words = r"needs about .* in each of 4 processes .*this machine has 100 MB of memory\. What"
+    with pytest.raises(TooLargeError, match=words):
+        start(batch_size=64)
+    assert not TrainingRun.objects.exists()
+    settings.PRODUCTION = True
+    assert start().state == "queued", "there the worker may have another machine"
+    settings.PRODUCTION = False
+    monkeypatch.setattr(training_checks, "total_memory", lambda: 64 * GIB)
+    assert start().state == "queued"

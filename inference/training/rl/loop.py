@@ -16,7 +16,6 @@ from pathlib import Path
 import torch
 
 from inference.training.callbacks import COMPLETE, TrainingError, any_process
-from inference.training.config import ConfigError, TrainingConfig
 from inference.training.rewards.contract import Asked, Scored
 from inference.training.rl.advantages import equal_groups
 from inference.training.rl.evaluation import Evaluation
@@ -49,7 +48,6 @@ def learn(setup: Setup, method: Method, make_rewards: MakeRewards) -> Outcome:
 class Loop:
     def __init__(self, setup: Setup, method: Method, make_rewards: MakeRewards) -> None:
         config = setup.config
-        check_config(config)
         self.setup, self.config, self.method = setup, config, method
         self.asked = load_prompts(config)
         self.order = PromptOrder(len(self.asked), config.seed)
@@ -205,14 +203,6 @@ class Loop:
         model = self.learner.reference.merged() if self.config.lora else self.setup.model
         model.save_pretrained(folder)
         self.setup.processor.save_pretrained(folder)
-
-
-def check_config(config: TrainingConfig) -> None:
-    if config.sharding != "none":
-        raise ConfigError(
-            f"sharding: {config.method} samples with whole weights on every device, so they cannot "
-            "be divided among devices. Set it to none, and lora to true where memory is short."
-        )
 
 
 def repeated(asked: Sequence[Asked], times: int) -> list[Asked]:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from accelerate.state import AcceleratorState
 
 from inference.training.callbacks import TrainingError
-from inference.training.config import ConfigError
 from inference.training.rewards.contract import Asked, Said
 from inference.training.rl.steps import max_steps
 from tests.inference.training.pair_release import events
@@ -119,11 +119,15 @@ def test_answers_that_do_not_end_pay_for_it(rl_loop: MakeLoop) -> None:
 
 
 @pytest.mark.parametrize("method", ["grpo", "ppo"])
-def test_how_many_answers_a_forward_pass_holds_changes_nothing(
+def test_what_a_forward_pass_holds_and_computes_twice_changes_nothing(
     rl_loop: MakeLoop, method: str
 ) -> None:
-    def gradients(size: int) -> list[torch.Tensor]:
+    """Fewer answers at a time, and activations computed again in the backward pass, as on a GPU."""
+
+    def gradients(size: int, recomputed: bool = False) -> list[torch.Tensor]:
         loop = rl_loop(method, Given(0.0, 1.0, 0.5), batch_size=3, minibatch_size=size)
+        if recomputed:
+            loop.setup.model.gradient_checkpointing_enable({"use_reentrant": False})
         _, pieces = loop.sampled(next(loop.drawn()))
         loop.learner.score(pieces)
         kept: list[torch.Tensor] = []
@@ -138,9 +142,32 @@ def test_how_many_answers_a_forward_pass_holds_changes_nothing(
         return kept
 
     whole = gradients(0)
-    for size in (2, 5):
-        for found, expected in zip(gradients(size), whole, strict=True):
+    for other in (gradients(2), gradients(5), gradients(0, recomputed=True)):
+        for found, expected in zip(other, whole, strict=True):
             torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-3)
+
+
+@pytest.fixture
+def new_accelerator() -> Iterator[None]:
+    """A process usually has one run, and so one precision."""
+    AcceleratorState._reset_state(reset_partial_state=True)
+    yield
+    AcceleratorState._reset_state(reset_partial_state=True)
+
+
+@pytest.mark.usefixtures("new_accelerator")
+def test_the_policy_computes_in_bfloat16_where_asked(rl_loop: MakeLoop) -> None:
+    loop = rl_loop("ppo", precision="bfloat16", max_steps=2)
+    seen: set[torch.dtype] = set()
+    layer = loop.setup.model.model.layers[0].self_attn.q_proj
+    layer.register_forward_hook(lambda module, given, out: seen.add(out.dtype))
+    loop.run()
+    # Answers are sampled with the weights as they are.
+    assert seen == {torch.bfloat16, torch.float32}
+    first, second = logged(loop)
+    assert first["kl"] < 1e-3
+    assert second["kl"] > 0
+    assert all(p.dtype == torch.float32 for p in loop.learner.policy.parameters())
 
 
 def test_rewards_are_told_what_was_asked_and_how_it_was_answered(rl_loop: MakeLoop) -> None:
@@ -202,8 +229,3 @@ def test_numbers_that_are_none_end_a_run_with_advice(rl_loop: MakeLoop) -> None:
         rl_loop("ppo", learning_rate=1e30).run()
     with pytest.raises(TrainingError, match="grad_norm became infinite or not a number at step 1"):
         rl_loop("ppo", value_weight=1e300).run()
-
-
-def test_refuses_weights_that_are_divided(rl_loop: MakeLoop) -> None:
-    with pytest.raises(ConfigError, match="sharding: grpo samples with whole weights"):
-        rl_loop("grpo", sharding="fsdp2")

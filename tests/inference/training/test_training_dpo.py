@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -25,6 +26,8 @@ from inference.training.trainers import trainer_arguments
 from tests.inference.training.pair_release import events, make_pair, released, write_release
 
 MakeConfig = Callable[..., TrainingConfig]
+ALONE: dict[str, Any] = {"report": False, "sample_stimuli": 0}
+"""Only training is looked at."""
 
 
 def start(config: TrainingConfig) -> bool:
@@ -176,7 +179,9 @@ def test_measures_held_out_pairs_as_it_goes_and_at_the_end(
     dpo_config: MakeConfig, media: Path, tmp_path: Path, precompute: bool
 ) -> None:
     release = split_release(tmp_path / "release", media)
-    config = dpo_config(dataset=release, eval_steps=4, lora=True, precompute_reference=precompute)
+    config = dpo_config(
+        dataset=release, eval_steps=4, lora=True, precompute_reference=precompute, **ALONE
+    )
     assert start(config)
     evaluated = [
         (event["step"], event["values"])
@@ -236,6 +241,7 @@ def test_two_small_batches_teach_as_much_as_one_large_one(
             batch_size=batch_size,
             gradient_accumulation=accumulated,
             max_steps=1,
+            **ALONE,
         )
         assert start(config)
         (log,) = [e["values"] for e in events(config.output) if e["event"] == "log"]
@@ -249,7 +255,9 @@ def test_two_small_batches_teach_as_much_as_one_large_one(
 def test_each_loss_begins_where_policy_and_reference_are_equal_and_falls(
     dpo_config: MakeConfig, loss: str, first: float, length_normalised: bool
 ) -> None:
-    config = dpo_config(loss=loss, length_normalised=length_normalised, beta=0.2, batch_size=12)
+    config = dpo_config(
+        loss=loss, length_normalised=length_normalised, beta=0.2, max_steps=3, **ALONE
+    )
     assert start(config)
     losses = [e["values"]["loss"] for e in events(config.output) if e["event"] == "log"]
     assert losses[0] == pytest.approx(first, rel=1e-3)

@@ -255,8 +255,10 @@ def test_two_small_batches_teach_as_much_as_one_large_one(
 def test_each_loss_begins_where_policy_and_reference_are_equal_and_falls(
     dpo_config: MakeConfig, loss: str, first: float, length_normalised: bool
 ) -> None:
+    """All pairs at every step, in small steps."""
     config = dpo_config(
-        loss=loss, length_normalised=length_normalised, beta=0.2, max_steps=3, **ALONE
+        **{"loss": loss, "length_normalised": length_normalised, "beta": 0.2, **ALONE},
+        **{"batch_size": 12, "max_steps": 3, "learning_rate": 1e-4},
     )
     assert start(config)
     losses = [e["values"]["loss"] for e in events(config.output) if e["event"] == "log"]

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +16,8 @@ from inference.training.tiny import random_tiny_checkpoint
 from tests.factories import clip_bytes
 from tests.inference.training.pair_release import write_release
 from tests.inference.training.small_corpus import write_corpus
+from tests.inference.training.trainer_processes import Start, launch
+from tests.processes import descendants
 
 
 @pytest.fixture(scope="session")
@@ -64,3 +70,20 @@ def dpo_config(
 @pytest.fixture
 def corpus(tmp_path: Path) -> Path:
     return write_corpus(tmp_path / "corpus")
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Starts a run in processes of its own, which do not outlive the test."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(config: TrainingConfig, module: str = "inference.training") -> subprocess.Popen[str]:
+        started.append(launch(config, module))
+        return started[-1]
+
+    yield start
+    for process in started:
+        for number in (process.pid, *descendants(process.pid)):
+            with suppress(ProcessLookupError):
+                os.kill(number, signal.SIGKILL)
+        process.communicate()

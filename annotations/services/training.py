@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from django.db import transaction
@@ -14,9 +15,17 @@ from annotations.selectors.follow_up import (
     FollowUp,
     follow_up_of,
     people_to_invite,
+    study_corpus,
     training_link,
 )
-from annotations.selectors.fresh_sessions import LEAST_SESSIONS
+from annotations.selectors.fresh_sessions import (
+    LEAST_SESSIONS,
+    clients_of,
+    learned_from,
+    set_aside,
+    with_clients,
+)
+from annotations.selectors.lineage import trainings_behind
 from annotations.services.erasures import hold_against_erasures, usable_release
 from annotations.services.studies import create_study
 from inference.contracts import GenerationOptions
@@ -27,6 +36,7 @@ from inference.selectors.run_options import options_of
 from inference.services.generation import create_generation_run
 from inference.services.model_versions import refuse_reward_model
 from inference.services.training import check_method, start_training_run
+from inference.services.training_corpora import UntrainableCorpusError, freeze_corpus
 from inference.training.config import ON_PROMPTS, ON_RELEASES
 from mood_eval.models import User
 
@@ -70,9 +80,29 @@ def train_on_release(
         user=user,
         preset=preset,
         reward_models=reward_models,
+        held_out=unseen_dialogues(dataset, method, [base, *reward_models]),
     )
     DatasetTraining.objects.create(dataset=dataset, training_run=run)
     return run
+
+
+def unseen_dialogues(
+    dataset: PreferenceDataset, method: str, models: Sequence[ModelVersion]
+) -> Path | None:
+    """A file of the study's corpus without what the release holds, what a model learned from, and
+    what is set aside for training: a release has no labels to measure. None where nothing is left,
+    and for reward models, which give no labels."""
+    corpus = study_corpus(dataset.study) if dataset.study else None
+    if corpus is None or method == TrainingRun.Method.REWARD:
+        return None
+    behind = trainings_behind([model.pk for model in models])
+    behind = replace(behind, releases=behind.releases | {dataset.pk})
+    clients = clients_of(corpus)
+    seen = learned_from(corpus, behind) | with_clients(set_aside(corpus), clients)
+    try:
+        return freeze_corpus(corpus, clients.keys() - seen).path
+    except (WrongStateError, UntrainableCorpusError):
+        return None
 
 
 def learns_from_releases(method: str) -> None:

@@ -70,13 +70,15 @@ def start_training_run(
     preset: str = "",
     corpus: Corpus | None = None,
     reward_models: Sequence[ModelVersion] = (),
+    held_out: Path | None = None,
 ) -> TrainingRun:
     """The dataset is a release's folder, or a file; relative paths lie below settings.VAR.
 
     `config` holds keys of inference.training.config, except those the platform fills in; they win
     over the preset's. `corpus`: whose dialogues the file holds. `reward_models` score the answers
     of ppo and grpo; an entry of `config["rewards"]` of kind "model" may name one of them, to give
-    it a weight or criteria.
+    it a weight or criteria. `held_out`: a corpus file below settings.VAR of which nothing behind
+    the run was learned; its labels are measured before and after.
     """
     check_method(method)
     check_base(team, base)
@@ -90,7 +92,7 @@ def start_training_run(
         corpus=corpus,
         dataset_path=str(dataset_path),
         dataset_sha256=dataset_sha256,
-        config=chosen_options(method, preset, config),
+        config=chosen_options(method, preset, config) | _measured_on(held_out),
         created_by=user,
     )
     run.reward_models.set(reward_models)
@@ -103,6 +105,12 @@ def start_training_run(
     jobs.enqueue(run)
     run.refresh_from_db()
     return run
+
+
+def _measured_on(held_out: Path | None) -> dict[str, str]:
+    if held_out is None:
+        return {}
+    return {"held_out": str(held_out.relative_to(settings.VAR))}
 
 
 def check_method(method: str) -> None:
@@ -210,8 +218,10 @@ def refuse_withdrawn(run: TrainingRun) -> None:
 
 
 def trainer_config(run: TrainingRun) -> dict[str, Any]:
+    measured_on = run.config.get("held_out")
     return {
         **run.config,
+        **({"held_out": str(settings.VAR / measured_on)} if measured_on else {}),
         **reward_terms(run),
         "method": run.method,
         "base": str(checkpoint_folder(run.base.path)),

@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from uuid import uuid4
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 from django.db.models.functions import Collate
 
 from inference.errors import DomainError, InvalidOptionsError, WrongStateError
@@ -118,13 +118,17 @@ def _in_words(splits: Mapping[str, int]) -> str:
     return f"Its splits, with their dialogues: {listed}."
 
 
-def freeze_corpus(corpus: Corpus) -> FrozenCorpus:
+def freeze_corpus(corpus: Corpus, sessions: Collection[int] | None = None) -> FrozenCorpus:
     """Below settings.VAR under its sha256: the same dialogues give the same file, wherever they
     were imported. Clips are links to the storage's own files, which take no room again.
 
-    Labels that MultiMood does not know are left out. Raises UntrainableCorpusError.
+    `sessions`: keys of those that are written; None: all of them. Labels that MultiMood does not
+    know are left out. Raises UntrainableCorpusError, and WrongStateError where there is nothing.
     """
-    dialogues = Dialogue.objects.filter(corpus=corpus).count()
+    chosen = Dialogue.objects.filter(corpus=corpus)
+    if sessions is not None:
+        chosen = chosen.filter(session__in=sessions)
+    dialogues = chosen.count()
     if not dialogues:
         raise WrongStateError(f"“{corpus}” holds no dialogues yet. Import some first.")
     root = settings.VAR / FOLDER
@@ -132,7 +136,7 @@ def freeze_corpus(corpus: Corpus) -> FrozenCorpus:
     part = root / f".part-{uuid4().hex}"
     (part / "clips").mkdir(parents=True)
     try:
-        sha256 = _write(corpus, part)
+        sha256 = _write(chosen, part)
         folder = root / sha256
         try:
             part.rename(folder)
@@ -141,7 +145,7 @@ def freeze_corpus(corpus: Corpus) -> FrozenCorpus:
                 raise
     finally:
         shutil.rmtree(part, ignore_errors=True)
-    stimuli = Stimulus.objects.filter(dialogue__corpus=corpus).count()
+    stimuli = Stimulus.objects.filter(dialogue__in=chosen).count()
     return FrozenCorpus(folder / FILE, sha256, dialogues, stimuli)
 
 
@@ -152,10 +156,10 @@ def remove_leftovers(root: Path) -> None:
             shutil.rmtree(part, ignore_errors=True)
 
 
-def _write(corpus: Corpus, folder: Path) -> str:
+def _write(chosen: QuerySet[Dialogue], folder: Path) -> str:
     sha256 = hashlib.sha256()
     with (folder / FILE).open("wb") as file:
-        for dialogue in _dialogues(corpus):
+        for dialogue in _in_order(chosen):
             line = json.dumps(_dialogue(dialogue, folder), ensure_ascii=False) + "\n"
             sha256.update(line.encode())
             file.write(line.encode())
@@ -164,10 +168,10 @@ def _write(corpus: Corpus, folder: Path) -> str:
     return sha256.hexdigest()
 
 
-def _dialogues(corpus: Corpus) -> Iterator[Dialogue]:
+def _in_order(chosen: QuerySet[Dialogue]) -> Iterator[Dialogue]:
     """In the order of their ids' bytes, so that it depends on no database's language."""
-    rows = Dialogue.objects.filter(corpus=corpus).select_related("session")
-    rows = rows.prefetch_related("turns__clip").order_by(Collate("external_id", "C"))
+    rows = chosen.select_related("session", "corpus").prefetch_related("turns__clip")
+    rows = rows.order_by(Collate("external_id", "C"))
     return rows.iterator(chunk_size=BATCH)
 
 

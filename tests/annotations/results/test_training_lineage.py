@@ -22,17 +22,20 @@ from annotations.services.training import (
     train_on_release,
 )
 from annotations.services.withdrawal import withdraw
+from inference.corpora import generic
 from inference.errors import InvalidOptionsError, UnknownNameError
 from inference.models import Corpus, JobState, ModelVersion, TrainingRun
 from inference.reward_files import REWARD_ARCHITECTURE
 from inference.services.generation import create_generation_run
 from inference.services.model_versions import register_checkpoint
+from inference.services.training import trainer_config
 from inference.services.training_corpora import train_on_corpus
 from mood_eval.models import Team
 from tests.factories import make_corpus_with_dialogues, make_dialogue, make_team
 
 pytestmark = pytest.mark.django_db
 WHOLE = DerivationRules(splitting="none")
+FRESH = {"split": "fresh"}
 
 
 @pytest.fixture
@@ -190,3 +193,16 @@ def test_a_reward_model_neither_answers_nor_is_trained_further_nor_followed_up(
         train_on_release(dataset=release, base=reward)
     with pytest.raises(InvalidOptionsError, match=words):
         generate_for_follow_up(training_run=reward.trained_by)
+
+
+def test_a_run_on_a_release_is_measured_on_what_nothing_behind_it_has_seen(
+    release: PreferenceDataset, reward: ModelVersion, tiny: ModelVersion, team: Team
+) -> None:
+    """The study's corpus has two rated sessions, one set aside for training, one called fresh."""
+    corpus = release.sessions.all()[0].session.corpus
+    run = train_on_release(dataset=release, base=tiny)
+    file = Path(trainer_config(run)["held_out"])
+    assert [d.external_id for d in generic.read([file])] == ["dialogue-fresh"]
+    base = policy_of(train_on_corpus(corpus=corpus, method="sft", base=tiny, config=FRESH))
+    assert "held_out" not in train_on_release(dataset=release, base=base).config
+    assert "held_out" not in train_on_release(dataset=release, base=tiny, method="reward").config

@@ -370,7 +370,7 @@ def tiny(team: Team, tiny_checkpoint: Path) -> ModelVersion:
     return register_checkpoint(team=team, name="tiny", path=tiny_checkpoint)
 
 
-CONFIG = {"max_steps": 2, "learning_rate": 1e-3, "batch_size": 2, "device": "cpu"}
+CONFIG = {"max_steps": 2, "learning_rate": 1e-3, "batch_size": 2, "device": "cpu", "report": False}
 
 
 @pytest.mark.django_db(transaction=True)

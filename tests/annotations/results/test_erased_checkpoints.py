@@ -39,7 +39,10 @@ from mood_eval.models import Team, User
 from tests.factories import make_run_with_responses, make_user
 from tests.processes import wait_until
 
-CONFIG = {"max_steps": 3, "learning_rate": 1e-3, "batch_size": 2, "device": "cpu"}
+CONFIG = {
+    **{"max_steps": 3, "learning_rate": 1e-3, "batch_size": 2, "device": "cpu"},
+    **{"report": False, "sample_stimuli": 0},
+}
 WHOLE = DerivationRules(splitting="none")
 
 

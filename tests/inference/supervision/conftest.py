@@ -45,6 +45,7 @@ def start(team: Team, base: ModelVersion, release: Path) -> StartTraining:
 
     def start_training(**config: Any) -> TrainingRun:
         options = {"max_steps": 4, "learning_rate": 1e-3, "modality": "text", "device": "cpu"}
+        options |= {"report": False, "sample_stimuli": 0}
         return start_training_run(
             team=team,
             name="",

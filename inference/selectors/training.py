@@ -22,6 +22,7 @@ STAGES = {
     "report": "Comparing the new version with the one it was trained from",
 }
 """What the trainer does between its steps; see inference.training.progress.Stage."""
+WRITING = "Writing the new version"
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,8 @@ def training_progress(run: TrainingRun) -> TrainingProgress:
 def stage_in_words(run: TrainingRun) -> str:
     if run.state != JobState.RUNNING:
         return ""
+    if 0 < run.total <= run.done and run.stage in ("", "training"):
+        return WRITING
     return STAGES.get(run.stage or ("" if run.total else "loading"), "")
 
 

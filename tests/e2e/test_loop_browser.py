@@ -31,7 +31,7 @@ pytestmark = [
 CORPUS = PROJECT / "demo" / "corpus"
 CHECKPOINT = PROJECT / "demo" / "models" / "multimood-tiny"
 DIALOGUES = {"rate": 3, "fresh": 2}
-WORK_SECONDS = 120_000.0
+WORK_SECONDS = 300_000.0
 
 
 @pytest.fixture
@@ -174,6 +174,7 @@ def release_and_train(page: Page, study: Study) -> TrainingRun:
     expect(page.locator("h1")).to_contain_text("preference pair", timeout=WORK_SECONDS)
     page.get_by_role("link", name="Train on this release").click()
     page.get_by_label("Name of the new version").fill("second-version")
+    page.get_by_label("Steps at most").fill("10")
     page.get_by_role("button", name="Start the training").click()
     expect(page.locator("main")).to_contain_text("The next version is ready", timeout=WORK_SECONDS)
     expect(page.locator("svg.chart").first).to_be_visible()

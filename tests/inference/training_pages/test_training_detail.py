@@ -63,6 +63,12 @@ def test_what_goes_on_between_steps_is_said(
     assert said not in page_of(ada, run)
 
 
+def test_after_its_last_step_a_run_writes_the_new_version(ada: Client, make_run: MakeRun) -> None:
+    page = page_of(ada, make_run(points=10, stage="training"))
+    assert "Writing the new version" in page
+    assert "left</span>" not in page
+
+
 def test_progress_is_fetched_while_it_runs_and_the_whole_page_at_the_end(
     ada: Client, make_run: MakeRun
 ) -> None:

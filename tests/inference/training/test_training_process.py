@@ -7,8 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,58 +16,27 @@ import torch
 from safetensors.torch import load_file
 
 from inference.training.__main__ import train
+from inference.training.callbacks import last_checkpoint
 from inference.training.config import TrainingConfig
 from inference.training.progress import Progress, StopRequest
 from tests.inference.training.pair_release import events
+from tests.inference.training.trainer_processes import PATIENCE, Start, difference, finish, wait_for
+from tests.processes import descendants
 
 MakeConfig = Callable[..., TrainingConfig]
-PATIENCE = 180
-
-
-@pytest.fixture
-def start() -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    started: list[subprocess.Popen[str]] = []
-
-    def start(config: TrainingConfig, *launcher: str) -> subprocess.Popen[str]:
-        file = config.output.with_suffix(".json")
-        file.write_text(json.dumps(config.as_json()))
-        command = [*(launcher or (sys.executable,)), "-m", "inference.training", str(file)]
-        process = subprocess.Popen(
-            command,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-            stderr=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            text=True,
-            start_new_session=True,
-        )
-        started.append(process)
-        return process
-
-    yield start
-    for process in started:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
-
-
-def finish(process: subprocess.Popen[str]) -> tuple[int, str]:
-    _, said = process.communicate(timeout=PATIENCE)
-    return process.returncode, said
-
-
-def wait_for(output: Path, event: str, step: int) -> None:
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
-        told = events(output) if (output / "progress.jsonl").exists() else []
-        assert "error" not in [e["event"] for e in told], told
-        if any(e["event"] == event and e.get("step", 0) >= step for e in told):
-            return
-        time.sleep(0.05)
-    raise AssertionError(f"no {event} at step {step}")
+ALONE = {"report": False, "sample_stimuli": 0}
+"""Training, and nothing about it."""
 
 
 def weights(config: TrainingConfig) -> dict[str, torch.Tensor]:
     return load_file(config.output / "final" / "model.safetensors")
+
+
+def assert_same_weights(config: TrainingConfig, other: TrainingConfig) -> None:
+    """To the last bit."""
+    after, expected = weights(config), weights(other)
+    assert after.keys() == expected.keys()
+    assert [name for name in expected if not torch.equal(after[name], expected[name])] == []
 
 
 def steps(told: list[dict[str, Any]], event: str) -> list[int]:
@@ -76,9 +44,9 @@ def steps(told: list[dict[str, Any]], event: str) -> list[int]:
 
 
 def test_stopped_and_killed_runs_go_on_where_an_unbroken_one_would_be(
-    dpo_config: MakeConfig, tmp_path: Path, start: Callable[..., subprocess.Popen[str]]
+    dpo_config: MakeConfig, tmp_path: Path, start: Start
 ) -> None:
-    changes: dict[str, Any] = {"max_steps": 10, "save_steps": 3, "modality": "random"}
+    changes: dict[str, Any] = {"max_steps": 10, "save_steps": 3, "modality": "random", **ALONE}
     broken = dpo_config(output=tmp_path / "broken", **changes)
     process = start(broken)
     wait_for(broken.output, "log", 1)
@@ -116,34 +84,76 @@ def test_stopped_and_killed_runs_go_on_where_an_unbroken_one_would_be(
     # In a process of its own as well: earlier tests change how many threads this one computes with,
     # and Adam turns the rounding of a gradient near zero into a whole step.
     assert finish(start(whole))[0] == 0
-    after, expected = weights(broken), weights(whole)
-    assert after.keys() == expected.keys()
-    for name, tensor in expected.items():
-        torch.testing.assert_close(after[name], tensor, atol=1e-5, rtol=1e-4, msg=name)
+    assert_same_weights(broken, whole)
 
 
-def test_two_processes_share_the_pairs(
-    dpo_config: MakeConfig, start: Callable[..., subprocess.Popen[str]]
-) -> None:
-    config = dpo_config(processes=2, batch_size=2, max_steps=3)
-    options = ["--nproc_per_node", "2", "--rdzv_backend", "c10d", "--rdzv_endpoint", "127.0.0.1:0"]
-    launcher = [sys.executable, "-m", "torch.distributed.run", *options]
-    process = start(config, *launcher)
-    code, said = finish(process)
+def test_two_processes_share_the_pairs(dpo_config: MakeConfig, start: Start) -> None:
+    config = dpo_config(processes=2, batch_size=2, max_steps=3, **ALONE)
+    code, said = finish(start(config))
     assert code == 0, said
     told = events(config.output)
     # One process writes, and 3 steps of 2 x 2 pairs are one pass over the 12.
     assert steps(told, "begin") == [0]
     assert steps(told, "log") == [1, 2, 3]
-    assert told[-2]["step"] == 3
+    assert steps(told, "save") == [3]
     assert [e["values"]["epoch"] for e in told if e["event"] == "log"][-1] == 1.0
     assert told[-1]["values"]["reward_margin"] > 0
 
 
-def test_refuses_to_train_with_fewer_processes_than_asked_for(
-    dpo_config: MakeConfig, start: Callable[..., subprocess.Popen[str]]
+def trainer_of_rank(process: subprocess.Popen[str], rank: int) -> int:
+    for number in descendants(process.pid):
+        environment = Path(f"/proc/{number}/environ").read_bytes().split(b"\0")
+        if f"RANK={rank}".encode() in environment:
+            return number
+    raise AssertionError(f"no process of rank {rank}")
+
+
+def test_one_of_two_processes_killed_ends_the_run_and_both_go_on_from_its_checkpoint(
+    dpo_config: MakeConfig, corpus: Path, tmp_path: Path, start: Start
 ) -> None:
-    code, said = finish(start(dpo_config(processes=2)))
+    changes: dict[str, Any] = {
+        **{"method": "sft", "dataset": corpus, "media_root": None, "modality": "random"},
+        **{"processes": 2, "batch_size": 1, "max_steps": 24, "save_steps": 2},
+        **{"eval_split": "rate", "eval_steps": 6, **ALONE},
+    }
+    broken = dpo_config(output=tmp_path / "broken", **changes)
+    process = start(broken)
+    wait_for(broken.output, "save", 2)
+    os.kill(trainer_of_rank(process, 1), signal.SIGKILL)
+    code, said = finish(process)
+    assert code == 1
+    assert "Signal 9 (SIGKILL)" in said
+    told = events(broken.output)
+    assert not {"end", "stopped"} & {event["event"] for event in told}
+    assert told[-1]["event"] == "error"
+    assert "Another process of this run ended" in told[-1]["message"]
+    checkpoint = last_checkpoint(broken.output)
+    assert checkpoint is not None
+    reached = int(checkpoint.name.split("-")[1])
+
+    code, said = finish(start(broken))
+    assert code == 0, said
+    told = events(broken.output)
+    assert steps(told, "begin") == [0, reached]
+    assert told[-1]["event"] == "end"
+    assert told[-1]["step"] == 24
+    evaluated = [e["step"] for e in told if "eval_loss" in e.get("values", {})]
+    assert sorted(set(evaluated)) == [6, 12, 18, 24]
+
+    whole = dpo_config(output=tmp_path / "whole", **changes)
+    assert finish(start(whole))[0] == 0
+    assert difference(broken, whole) < 0.01  # two processes add up in the order in which they come
+
+
+def test_refuses_to_train_with_fewer_processes_than_asked_for(
+    dpo_config: MakeConfig,
+) -> None:
+    config = dpo_config(processes=2)
+    file = config.output / "config.json"
+    file.write_text(json.dumps(config.as_json()))
+    command = [sys.executable, "-m", "inference.training", str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
+    code, said = done.returncode, done.stderr
     assert code == 2
     assert "2 processes asked for, 1 started" in said
 
@@ -172,8 +182,7 @@ def test_a_failure_is_told_to_the_supervisor(
     (cut / "model.safetensors").write_bytes(b"not tensors")
     config = dpo_config(base=cut)
     assert train(config, Progress(config.output), StopRequest()) == 1
-    loading, failed = events(config.output)
-    assert loading == {"event": "stage", "stage": "loading"}
+    (failed,) = events(config.output)
     assert failed["event"] == "error"
     assert "afetensor" in failed["message"]
     assert "Traceback" in capsys.readouterr().err

@@ -29,6 +29,8 @@ EVALUATION_SEED = 1_000_003
 """The same for all models of all seeds: before and after differ by the model alone."""
 PAIR_ANSWERS = {False: 12, True: 4}
 """By whether a prompt is held out."""
+PAIR_TEMPERATURE = 0.6
+"""At 1 half of what this small model says is no sentence, and drowns what raters look at."""
 AGAINST = {False: 3, True: 1}
 """Answers that each one that names the feeling is compared with."""
 EVALUATED = 2
@@ -52,6 +54,8 @@ class Behaviour:
 @dataclass(frozen=True)
 class Trial:
     method: str
+    source: str
+    """What it learned from: pairs, model (the reward model) or rule."""
     seed: int
     comparison: Comparison
     before: Behaviour
@@ -69,6 +73,7 @@ class Trial:
     def as_json(self) -> dict[str, Any]:
         return {
             "method": self.method,
+            "source": self.source,
             "seed": self.seed,
             **asdict(self.comparison),
             "greedy_before": self.before.greedy,
@@ -97,6 +102,8 @@ class Experiment:
     work: Path
     base: Path
     quick: bool = False
+    reward: str = "model"
+    """What PPO and GRPO learn from: the reward model that learned from the pairs, or the rule."""
 
     def prepare(self) -> None:
         """The start model, once for all seeds, and how it behaves."""
@@ -156,19 +163,27 @@ class Experiment:
 def learn(experiment: Experiment, seed: int, methods: Sequence[str]) -> list[Trial]:
     folder = experiment.work / f"seed-{seed}"
     release = folder / "release"
-    count = write_pairs(experiment, release, seed)
+    sources = {_source(method, experiment) for method in methods}
+    count = write_pairs(experiment, release, seed) if sources != {"rule"} else 0
     _say(f"seed {seed}: {count} pairs")
     given = {"base": experiment.start, "media_root": experiment.corpus.parent, "seed": seed}
     reward: Done | None = None
     trials = []
     for method in methods:
         learned_from: dict[str, Any] = {"dataset": release}
-        if method != "dpo":
+        source = _source(method, experiment)
+        if source == "model":
             reward = reward or train_reward(experiment, folder, given)
-            terms = [{"kind": "model", "path": str(reward.final)}]
+        if source != "pairs":
+            terms = [
+                {"kind": "model", "path": str(reward.final)}
+                if reward is not None
+                else {"kind": "function", "name": "names_the_feeling"}
+            ]
             learned_from = {"dataset": experiment.corpus, "eval_split": "", "rewards": terms}
+        output = folder / (f"{method}-rule" if source == "rule" else method)
         run = runs.train(
-            folder / method,
+            output,
             method=method,
             **given,
             **learned_from,
@@ -177,21 +192,26 @@ def learn(experiment: Experiment, seed: int, methods: Sequence[str]) -> list[Tri
         after = experiment.behaviour(run.final)
         trial = Trial(
             method=method,
+            source=source,
             seed=seed,
             comparison=compare(experiment.before.named, after.named),
             before=experiment.before,
             after=after,
             run=run,
-            reward_accuracy=_held_out_accuracy(reward) if method != "dpo" else None,
-            pairs=count,
+            reward_accuracy=_held_out_accuracy(reward) if source == "model" else None,
+            pairs=0 if source == "rule" else count,
         )
-        (folder / method / "trial.json").write_text(json.dumps(trial.as_json()), encoding="utf-8")
+        (output / "trial.json").write_text(json.dumps(trial.as_json()), encoding="utf-8")
         trials.append(trial)
         _say(
-            f"seed {seed}: {method} {_told(after)}; p {trial.comparison.p:.4f}; "
+            f"seed {seed}: {method} ({source}) {_told(after)}; p {trial.comparison.p:.4f}; "
             f"{_short(run.values)} in {run.seconds:.0f} s"
         )
     return trials
+
+
+def _source(method: str, experiment: Experiment) -> str:
+    return "pairs" if method == "dpo" else experiment.reward
 
 
 def train_reward(experiment: Experiment, folder: Path, given: Mapping[str, Any]) -> Done:
@@ -207,7 +227,8 @@ def write_pairs(experiment: Experiment, release: Path, seed: int) -> int:
     pairs: list[PreferencePair] = []
     for held_out, each in PAIR_ANSWERS.items():
         prompts = [prompt for prompt in experiment.prompts if prompt.held_out is held_out]
-        sampled = answers_of(generator, prompts, each, (seed + 1) * EVALUATION_SEED)
+        drawn = (seed + 1) * EVALUATION_SEED
+        sampled = answers_of(generator, prompts, each, drawn, PAIR_TEMPERATURE)
         for prompt, answers in zip(prompts, sampled, strict=True):
             pairs += pairs_of(prompt, answers, AGAINST[held_out], seed)
     return write_release(release, pairs, experiment.corpus.parent)

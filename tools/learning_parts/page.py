@@ -19,12 +19,13 @@ from annotations.figures.style import ACCENT, INK_SOFT, LINE_STRONG, RC, WARM
 Row = Mapping[str, Any]
 """`Trial.as_json`"""
 TITLES = {"dpo": "DPO", "ppo": "PPO", "grpo": "GRPO"}
+SOURCES = {"pairs": "pairs", "model": "reward model", "rule": "the rule"}
 DASHES = ("-", "--", ":", "-.")
 LEVEL = 0.05
 HEAD = (
-    "| method | seed | pairs | names the feeling, before | after | change (95 %) | p | greedy "
-    "| names another feeling | four lines | words | held-out pairs | seconds |",
-    "|---|---|---|---|---|---|---|---|---|---|---|---|---|",
+    "| method | learned from | seed | pairs | names the feeling, before | after | change (95 %) "
+    "| p | greedy | names another feeling | four lines | words | held-out pairs | seconds |",
+    "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|",
 )
 
 
@@ -37,8 +38,9 @@ def _line(row: Row) -> str:
     accuracy = row["pair_accuracy"] if row["method"] == "dpo" else row["reward_accuracy"]
     cells = (
         TITLES[row["method"]],
+        SOURCES[row["source"]],
         row["seed"],
-        row["pairs"],
+        row["pairs"] or "",
         _percent(row["before"]),
         _percent(row["after"]),
         f"{_points(row['difference'])} ({interval})",
@@ -67,7 +69,7 @@ def stored(work: Path) -> list[Row]:
         json.loads(path.read_text(encoding="utf-8")) for path in work.glob("seed-*/*/trial.json")
     ]
     order = list(TITLES)
-    return sorted(rows, key=lambda row: (order.index(row["method"]), row["seed"]))
+    return sorted(rows, key=lambda row: (order.index(row["method"]), row["source"], row["seed"]))
 
 
 def write_page(docs: Path, rows: Sequence[Row]) -> None:
@@ -85,16 +87,17 @@ def text(rows: Sequence[Row]) -> str:
 word of the corpus label, `inference/training/rewards/functions.py`). The model is multimood-tiny
 (1.7 million parameters), fine-tuned a little further on the 18 training sessions of the demo corpus
 so that it sometimes names a feeling: what is never said cannot be preferred. It answers with video,
-sound, words and history. Twelve answers sampled from it to each client turn are put to the raters,
-each that names the feeling beside up to three that do not. DPO learns from the pairs of the
-training sessions; so does a reward model, from which PPO and GRPO learn. The rule itself rewards
-none of them.
+sound, words and history. Twelve answers sampled from it (temperature 0.6) to each client turn are
+put to the raters, each that names the feeling beside up to three that do not. DPO learns from the
+pairs of the training sessions; so does a reward model, from which PPO and GRPO learn. Where the
+table says “the rule”, the reward is the raters' rule itself instead, applied to the training
+sessions' corpus labels.
 
 **The measure.** The {sessions} other sessions, with other people and other sentences. Share of
 sampled answers (temperature 1, the same random numbers for all models) that name the client's
 feeling; sessions count alike. The interval is Student's over sessions, and p comes from the exact
 two-sided sign-flip test over sessions (Fisher 1935, *The Design of Experiments*, section 21), so it
-cannot be below 2/2^{sessions}. Settings were tried out on seeds 0 to 5, which are not shown; every
+cannot be below 2/2^{sessions}. Settings were tried out on seeds 0 to 13, which are not shown; every
 other seed that was run is. “Held-out pairs” is how many pairs of the {sessions} sessions are
 ordered as the raters did, by DPO's own implicit reward or by the reward model. A seed draws the
 pairs, the order of training and the sampled answers; the start model is the same for all.
@@ -123,7 +126,11 @@ def _what_it_shows(rows: Sequence[Row]) -> str:
 def _verdict(rows: Sequence[Row]) -> str:
     raised = [row for row in rows if row["difference"] > 0 and row["p"] < LEVEL]
     told = f"{len(raised)} of {len(rows)} runs raise the share on clients that they have not met"
-    failed = [f"{TITLES[r['method']]} seed {r['seed']}" for r in rows if r not in raised]
+    failed = [
+        f"{TITLES[r['method']]} from {SOURCES[r['source']]}, seed {r['seed']}"
+        for r in rows
+        if r not in raised
+    ]
     rest = f"; not so {', '.join(failed)}" if failed else ""
     return f"{told} (p below {LEVEL:g}){rest}."
 
@@ -139,15 +146,17 @@ def _machine() -> str:
 
 def draw(path: Path, rows: Sequence[Row]) -> None:
     """Above: before and after by seed. Below: what was logged in training, by seed."""
-    methods = [method for method in TITLES if any(row["method"] == method for row in rows)]
+    kinds = list(dict.fromkeys((row["method"], row["source"]) for row in rows))
     with plt.rc_context(RC):
         figure, axes = plt.subplots(
-            2, len(methods), figsize=(3.4 * len(methods), 6.0), squeeze=False, sharey="row"
+            2, len(kinds), figsize=(3.2 * len(kinds), 6.0), squeeze=False, sharey="row"
         )
-        for column, method in enumerate(methods):
-            of_method = [row for row in rows if row["method"] == method]
-            _before_and_after(axes[0][column], method, of_method)
-            _curves(axes[1][column], of_method)
+        for column, (method, source) in enumerate(kinds):
+            of_kind = [row for row in rows if (row["method"], row["source"]) == (method, source)]
+            title = f"{TITLES[method]}, from {SOURCES[source]}"
+            axes[0][column].set_title(title, fontsize=12.5, color=INK_SOFT, loc="left")
+            _before_and_after(axes[0][column], of_kind)
+            _curves(axes[1][column], of_kind)
         axes[0][0].set_ylabel("names the feeling")
         axes[1][0].set_ylabel("accuracy (DPO), reward")
         figure.tight_layout()
@@ -155,8 +164,7 @@ def draw(path: Path, rows: Sequence[Row]) -> None:
         plt.close(figure)
 
 
-def _before_and_after(axis: Any, method: str, rows: Sequence[Row]) -> None:
-    axis.set_title(TITLES[method], fontsize=12.5, color=INK_SOFT, loc="left")
+def _before_and_after(axis: Any, rows: Sequence[Row]) -> None:
     for place, row in enumerate(rows):
         half = row["high"] - row["difference"]
         axis.plot([place, place], [row["before"], row["after"]], color=LINE_STRONG, zorder=1)

@@ -53,12 +53,16 @@ def names_the_feeling(prompt: Prompt, text: str) -> bool:
 
 
 def answers_of(
-    generator: MultiMoodGenerator, prompts: Sequence[Prompt], each: int, seed: int
+    generator: MultiMoodGenerator,
+    prompts: Sequence[Prompt],
+    each: int,
+    seed: int,
+    temperature: float = 1.0,
 ) -> list[list[Answer]]:
     """`each` sampled answers a prompt; one, greedy, where each is 0."""
     options = GenerationOptions(
         max_new_tokens=NEW_TOKENS,
-        temperature=1.0 if each else 0.0,
+        temperature=temperature if each else 0.0,
         samples=max(each, 1),
         batch_size=BATCH,
         constrain_labels=False,

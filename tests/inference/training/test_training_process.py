@@ -43,6 +43,7 @@ def steps(told: list[dict[str, Any]], event: str) -> list[int]:
     return [e["step"] for e in told if e["event"] == event]
 
 
+@pytest.mark.timeout(900)  # starts three runs, one after another
 def test_stopped_and_killed_runs_go_on_where_an_unbroken_one_would_be(
     dpo_config: MakeConfig, tmp_path: Path, start: Start
 ) -> None:
@@ -108,6 +109,7 @@ def trainer_of_rank(process: subprocess.Popen[str], rank: int) -> int:
     raise AssertionError(f"no process of rank {rank}")
 
 
+@pytest.mark.timeout(900)  # starts three runs, one after another
 def test_one_of_two_processes_killed_ends_the_run_and_both_go_on_from_its_checkpoint(
     dpo_config: MakeConfig, corpus: Path, tmp_path: Path, start: Start
 ) -> None:

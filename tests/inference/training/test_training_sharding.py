@@ -26,6 +26,7 @@ SHARDED = "tests.inference.training.sharded_run"
 SAME = 0.01
 
 
+@pytest.mark.timeout(900)  # starts two runs, one after another
 @pytest.mark.parametrize("lora", [False, True])
 def test_a_sharded_run_learns_what_one_process_learns_and_goes_on_from_its_middle(
     dpo_config: MakeConfig, tmp_path: Path, start: Start, lora: bool

@@ -81,7 +81,8 @@ def text(rows: Sequence[Row]) -> str:
     sessions = rows[0]["sessions"]
     return f"""# Does it really learn?
 
-`python tools/learning.py --write` made this page: {_seeds(rows)}, on {_machine()}.
+`python tools/learning.py --write` makes this page of what is stored in its work folder (with
+`--reward rule`: PPO and GRPO from the rule): {_seeds(rows)}, on {_machine()}.
 
 **The task.** Scripted raters prefer, of two answers, the one that names the client's feeling (a
 word of the corpus label, `inference/training/rewards/functions.py`). The model is multimood-tiny
@@ -89,9 +90,8 @@ word of the corpus label, `inference/training/rewards/functions.py`). The model 
 so that it sometimes names a feeling: what is never said cannot be preferred. It answers with video,
 sound, words and history. Twelve answers sampled from it (temperature 0.6) to each client turn are
 put to the raters, each that names the feeling beside up to three that do not. DPO learns from the
-pairs of the training sessions; so does a reward model, from which PPO and GRPO learn. Where the
-table says “the rule”, the reward is the raters' rule itself instead, applied to the training
-sessions' corpus labels.
+pairs of the training sessions. PPO and GRPO learn from a reward model of these pairs, or where the
+table says “the rule” from the raters' rule itself, applied to the training sessions' corpus labels.
 
 **The measure.** The {sessions} other sessions, with other people and other sentences. Share of
 sampled answers (temperature 1, the same random numbers for all models) that name the client's

@@ -404,7 +404,9 @@ def test_pages_and_programs_cope_with_a_dataset_without_a_study(
     assert "Elsewhere, release 1" in page.content.decode()
     assert "CC BY 4.0" in page.content.decode()
     assert file.name in page.content.decode()
-    assert page.context["form"].fields["base"].initial == tiny
+    training = client.get(reverse("training_new"), {"release": dataset.pk})
+    assert training.context["form"].initial["base"] == tiny
+    assert training.context["form"].initial["release"] == dataset
     assert "Elsewhere" in client.get(reverse("dataset_list")).content.decode()
     card = client.get(reverse("release_file", args=[dataset.pk, "README.md"]))
     assert b"".join(card).startswith(b"---\n")

@@ -10,22 +10,24 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
+from annotations.models import PreferenceDataset
 from annotations.selectors.release_pages import usable_releases
 from annotations.selectors.training_starts import first_base, first_preset, known_method
 from annotations.services.training import train_on_release
 from annotations.training_forms import NewTrainingForm
 from annotations.views.releases import signed_in
 from inference.errors import DomainError
-from inference.models import Corpus, TrainingRun
+from inference.models import Corpus, ModelVersion, TrainingRun
 from inference.selectors.model_versions import reward_models_of, trainable_models
 from inference.services.training_corpora import train_on_corpus
 from inference.services.training_estimate import TrainingEstimate
 from inference.training_options import METHOD_WORDS
-from mood_eval.access import current_team
+from mood_eval.access import current_team, for_teams_of, teams_of
 from mood_eval.htmx import page_or_fragment
 from mood_eval.models import Team
 
 LARGEST_KEY = 2**63 - 1
+MOST_DIGITS = len(str(LARGEST_KEY))
 M = TypeVar("M", bound=Model)
 
 
@@ -35,7 +37,7 @@ def training_new(request: HttpRequest) -> HttpResponse:
     """POST starts the run. With `refresh` it shows the form for what was chosen, and so it does
     where method and preset are not those whose options were shown; with `estimate`, what the run
     would take."""
-    team = current_team(request.user)
+    team = team_asked_for(request)
     if request.method != "POST":
         return page(request, opened_form(request, team))
     sent, shown = posted_form(request, team)
@@ -52,6 +54,27 @@ def training_new(request: HttpRequest) -> HttpResponse:
         except DomainError as error:
             sent.add_refusal(str(error))
     return page(request, sent, sent.estimate())
+
+
+def team_asked_for(request: HttpRequest) -> Team:
+    """Of the person's teams the one that the form was opened for, or that holds what the page is
+    opened from; otherwise the one that the person works in."""
+    user = request.user
+    usual = current_team(user)  # raters have none
+    given = request.POST if request.method == "POST" else request.GET
+    asked = named(teams_of(user), given, "team")
+    if asked is not None:
+        return asked
+    releases = PreferenceDataset.objects.defer("manifest").select_related("team")
+    corpora = Corpus.objects.select_related("team")
+    models = ModelVersion.objects.select_related("team")
+    opened_from = (
+        named(for_teams_of(user, releases), given, "release")
+        or named(for_teams_of(user, corpora), given, "corpus")
+        or named(for_teams_of(user, models), given, "base")
+        or named(for_teams_of(user, models), given, "reward_model")
+    )
+    return usual if opened_from is None else opened_from.team
 
 
 def page(
@@ -134,5 +157,5 @@ def start(form: NewTrainingForm, request: HttpRequest) -> TrainingRun:
 def named(rows: QuerySet[M], given: QueryDict, name: str) -> M | None:
     """The row of which the query holds the key."""
     key = given.get(name, "")
-    is_key = key.isascii() and key.isdecimal() and int(key) <= LARGEST_KEY
-    return rows.filter(pk=key).first() if is_key else None
+    is_number = key.isascii() and key.isdecimal() and len(key) <= MOST_DIGITS
+    return rows.filter(pk=key).first() if is_number and int(key) <= LARGEST_KEY else None

@@ -88,6 +88,8 @@ def beside(
 
 def samples_of_turn(run: TrainingRun, key: str) -> SamplesOfTurn | None:
     """None where there is no such client turn. Two queries."""
+    if "\0" in key:  # PostgreSQL refuses to look for it
+        return None
     rows = TrainingSample.objects.filter(run=run, key=key)
     steps = list(rows.order_by("step").values_list("step", flat=True))
     if not steps:

@@ -168,7 +168,7 @@ def test_the_page_of_answers_chooses_step_and_turn(
     turn = ada.get(url, {"turn": "dialogue-1/0 & more"}).content.decode()
     assert turn.count("Answer to turn 1") == 4
     assert "Answer to turn 0" not in turn
-    for asked in ({"step": "x"}, {"step": "9" * 40}, {"turn": "nothing"}):
+    for asked in ({"step": "x"}, {"step": "9" * 40}, {"turn": "nothing"}, {"turn": "\0"}):
         assert "at step 40." in ada.get(url, asked).content.decode()
 
 

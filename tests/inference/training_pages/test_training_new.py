@@ -17,6 +17,7 @@ from inference.training.presets import PRESETS, TWO_CORES
 from inference.training.rewards.functions import FUNCTIONS
 from inference.training_forms import RULES
 from inference.training_options import METHOD_WORDS, OPTIONS
+from mood_eval.models import Team
 from tests.inference.training_pages.conftest import Lab
 
 NEW = "/training/new/"
@@ -200,7 +201,9 @@ def test_what_is_missing_is_said_with_what_to_do(lab: Lab) -> None:
     assert "manage.py register_model" in page
     assert "No release yet" in page
     assert "manage.py import_dialogues" in page
-    assert f'<a href="{NEW}?method=reward">train one on a release</a>' in page
+    team = Team.objects.get(name="Another lab")
+    link = f'<a href="{NEW}?method=reward&amp;team={team.pk}">train one on a release</a>'
+    assert link in page
 
 
 def test_a_team_is_offered_its_own_and_no_reward_model_to_train(
@@ -221,6 +224,37 @@ def test_a_team_is_offered_its_own_and_no_reward_model_to_train(
 
 def choices(form: NewTrainingForm, name: str) -> Any:
     return form.fields[name].queryset  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("opened_from", ["release", "corpus", "base", "reward_model"])
+def test_in_several_teams_the_form_is_that_of_what_it_is_opened_from(
+    lab: Lab, reward_model: ModelVersion, release: PreferenceDataset, opened_from: str
+) -> None:
+    """Sam works in a team of his own, and is a member of Ada's."""
+    held = {
+        "release": release,
+        "corpus": lab.corpus,
+        "base": lab.base,
+        "reward_model": reward_model,
+    }
+    asked = {opened_from: str(held[opened_from].pk), "method": "ppo"}
+    sam = lab.as_person("sam")
+    assert sam.get(NEW, asked).context["form"].team != lab.team, "a stranger to it"
+    lab.team.memberships.create(user=lab.sam)
+    page = sam.get(NEW, asked).content.decode()
+    assert f'name="team" value="{lab.team.pk}"' in page
+    assert re.search(f'value="{held[opened_from].pk}"[^>]*(selected|checked)', page)
+
+
+def test_a_run_starts_in_the_team_whose_form_it_was(lab: Lab) -> None:
+    sam = lab.as_person("sam")
+    sent = filled_in(form_of(lab, "sft"), base=lab.base.pk, corpus=lab.corpus.pk, team=lab.team.pk)
+    assert "Select a valid choice" in sam.post(NEW, sent).content.decode()
+    lab.team.memberships.create(user=lab.sam)
+    changed = sam.post(NEW, {**sent, "method": "compressor", "refresh": "1"}).context["form"]
+    assert changed.team == lab.team
+    assert sam.post(NEW, sent).status_code == 302
+    assert TrainingRun.objects.get().team == lab.team
 
 
 def test_a_reward_model_is_not_asked_for_answers(
@@ -260,7 +294,7 @@ def test_a_model_whose_files_are_gone_is_told(lab: Lab, ada: Client) -> None:
 
 
 def test_strange_addresses_do_no_harm(lab: Lab, ada: Client) -> None:
-    for asked in ({"method": "magic"}, {"base": "x"}, {"corpus": "9" * 30}, {"release": "-1"}):
+    for asked in ({"method": "magic"}, {"base": "x"}, {"corpus": "9" * 5000}, {"release": "-1"}):
         assert ada.get(NEW, asked).status_code == 200
 
 

@@ -49,6 +49,10 @@ CHOSEN_BY = ("similarity", "function", "judge_name")
 KEY_OF_MESSAGE = re.compile(r"\b([a-z_]+): ")
 
 
+class ModelsField(ModelField, forms.ModelMultipleChoiceField):  # type: ignore[type-arg]
+    """Several, each with what speaks against it."""
+
+
 def weight_field() -> forms.FloatField:
     return forms.FloatField(
         required=False, initial=1, min_value=SMALLEST, max_value=1000, label="Its weight"
@@ -76,7 +80,7 @@ class TrainingForm(forms.Form):
         label="Name of the new version",
         help_text="Empty: made from the model's name.",
     )
-    reward_models = forms.ModelMultipleChoiceField(
+    reward_models = ModelsField(
         ModelVersion.objects.none(),
         required=False,
         label="Reward models",

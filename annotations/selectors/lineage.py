@@ -181,13 +181,22 @@ def _sentence(model: ModelVersion, behind: ErasureBehind) -> str:
 
 
 def cautions_about_trainings(runs: Collection[int]) -> dict[int, list[Caution]]:
-    """A run that learns from a release with erased answers is not begun, and not gone on with."""
+    """A run that learns from a release with erased answers, or by the scores of a reward model
+    behind which there is one, is not begun, and not gone on with. At most five queries."""
     links = DatasetTraining.objects.filter(training_run__in=runs, dataset__erasure__isnull=False)
     links = links.select_related("dataset__study", "dataset__erasure").defer("dataset__manifest")
-    return {
-        link.training_run_id: [Caution(MARK, stopped_because(link.dataset), _page(link.dataset))]
-        for link in links
-    }
+    found: dict[int, list[Caution]] = defaultdict(list)
+    for link in links:
+        why = stopped_because(link.dataset)
+        found[link.training_run_id].append(Caution(MARK, why, _page(link.dataset)))
+    scored = TrainingRun.reward_models.through.objects.filter(trainingrun__in=runs)
+    pairs = list(scored.order_by("pk").values_list("trainingrun", "modelversion"))
+    about = cautions_about_models({model for _, model in pairs})
+    for run, model in pairs:
+        for caution in about.get(model, ()):
+            why = f"{caution.sentence} So nothing is trained by its scores."
+            found[run].append(Caution(MARK, why, caution.url))
+    return found
 
 
 def stopped_because(dataset: PreferenceDataset) -> str:

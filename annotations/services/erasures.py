@@ -10,16 +10,18 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from django.db import transaction
+from django.db.models import Q
 
 from annotations.derivation.rules import DerivationRules, RulesError, rules_from_json
 from annotations.models import (
     DatasetErasure,
+    DatasetTraining,
     PreferenceDataset,
     ReleaseJob,
     Study,
     StudyRater,
 )
-from annotations.selectors.lineage import stopped_because
+from annotations.selectors.lineage import cautions_about_trainings, offspring
 from annotations.services.datasets import release_folder
 from annotations.services.erased import refuse_erased
 from annotations.services.release_jobs import request_release
@@ -158,12 +160,22 @@ def stored_rules(dataset: PreferenceDataset) -> dict[str, object]:
 
 
 def end_trainings(datasets: Iterable[PreferenceDataset]) -> None:
-    """Those that still run stop with a checkpoint, of which no model is made; those that wait do
-    not begin. Afterwards none of them is resumed: `inference.selectors.cautions`."""
-    for dataset in datasets:
-        runs = TrainingRun.objects.filter(
-            dataset_link__dataset=dataset, state__in=[JobState.QUEUED, JobState.RUNNING]
-        )
-        for run in runs.select_for_update():
-            TrainingRun.objects.filter(pk=run.pk).update(error=stopped_because(dataset))
-            jobs.request_cancel(run)
+    """Those on them, and those by the scores of a reward model that has one of them behind it.
+    What still runs stops with a checkpoint, of which no model is made; what waits does not begin.
+    Afterwards none of them is resumed: `inference.selectors.cautions`."""
+    touched = list(datasets)
+    learned = DatasetTraining.objects.filter(
+        dataset__in=touched, training_run__result__isnull=False
+    )
+    scoring = offspring(learned.values_list("training_run__result", flat=True))
+    concerned = TrainingRun.objects.filter(
+        Q(dataset_link__dataset__in=touched) | Q(reward_models__in=set().union(*scoring.values()))
+    )
+    runs = TrainingRun.objects.filter(
+        pk__in=concerned.values("pk"), state__in=[JobState.QUEUED, JobState.RUNNING]
+    )
+    active = list(runs.order_by("pk").select_for_update())
+    cautions = cautions_about_trainings([run.pk for run in active])
+    for run in active:
+        TrainingRun.objects.filter(pk=run.pk).update(error=cautions[run.pk][0].sentence)
+        jobs.request_cancel(run)

@@ -96,6 +96,7 @@ def start_training_run(
         created_by=user,
     )
     run.reward_models.set(reward_models)
+    refuse_withdrawn(run)
     verify_dataset(run)
     run.folder = f"training/{run.pk}"
     run.save(update_fields=["folder"])

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 import threading
+from datetime import timedelta
 from io import StringIO
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -14,6 +16,7 @@ from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from annotations.derivation.rules import DerivationRules
 from annotations.models import PreferenceDataset, Study, StudyRater
@@ -282,6 +285,69 @@ def test_a_copy_whose_manifest_was_changed_is_known_by_its_rows(
     with pytest.raises(CommandError, match="answers in it were erased"):
         call_command(*command, stdout=StringIO())
     assert not TrainingRun.objects.exists()
+
+
+# Training by the scores of a reward model
+
+
+def reward_model(training: TrainingRun) -> ModelVersion:
+    """Trained further from what learned from the release."""
+    model = child_of(learned(training), "judge")
+    model.kind = ModelVersion.Kind.REWARD
+    model.save()
+    return model
+
+
+def scored(base: ModelVersion, model: ModelVersion, name: str) -> TrainingRun:
+    run = TrainingRun.objects.create(
+        team=base.team, name=name, method="grpo", base=base, dataset_path="a", dataset_sha256="a"
+    )
+    run.reward_models.add(model)
+    return run
+
+
+@pytest.mark.django_db
+def test_nothing_is_trained_by_scores_that_were_learned_from_erased_answers(
+    compared_study: Study, training: TrainingRun, tiny: ModelVersion
+) -> None:
+    model = reward_model(training)
+    waiting, working = (scored(tiny, model, name) for name in ("waiting", "working"))
+    clean = scored(tiny, child_of(tiny, "clean"), "goes on")
+    in_an_hour = timezone.now() + timedelta(hours=1)
+    TrainingRun.objects.filter(pk=working.pk).update(
+        state=JobState.RUNNING, lease_token=uuid4(), lease_expires_at=in_an_hour
+    )
+    erase(compared_study)
+    for run in (waiting, working, clean):
+        run.refresh_from_db()
+    sentence = "“judge” comes from “next”, which was trained on release 1 of “First study”, in "
+    assert (waiting.state, working.cancel_requested) == (JobState.CANCELLED, True)
+    assert waiting.error == working.error
+    assert waiting.error.startswith(sentence)
+    assert (clean.state, clean.cancel_requested, clean.error) == (JobState.QUEUED, False, "")
+    with pytest.raises(DatasetWithdrawnError, match="So nothing is trained by its scores"):
+        resume_training_run(waiting)
+    TrainingRun.objects.filter(pk=waiting.pk).update(state=JobState.QUEUED, error="")
+    assert run_training(waiting.pk)
+    waiting.refresh_from_db()
+    assert waiting.state == JobState.FAILED
+    assert waiting.error.startswith(sentence)
+
+
+@pytest.mark.django_db
+def test_no_training_starts_with_such_a_reward_model_and_the_form_marks_it(
+    compared_study: Study, training: TrainingRun, tiny: ModelVersion, ada: User, client: Client
+) -> None:
+    model = reward_model(training)
+    new = release_without(compared_study)
+    with pytest.raises(DatasetWithdrawnError, match="So nothing is trained by its scores"):
+        train_on_release(
+            dataset=new, base=tiny, method="grpo", config=CONFIG, reward_models=[model]
+        )
+    assert not TrainingRun.objects.exclude(pk=training.pk).exists()
+    client.force_login(ada)
+    page = text_of(client, f"{reverse('training_new')}?method=grpo&release={new.pk}")
+    assert f"judge ({MARK})" in page
 
 
 # Where it is said

@@ -12,13 +12,16 @@ from annotations.selectors.fresh_sessions import LEAST_SESSIONS, FreshSessions, 
 from annotations.selectors.lineage import shared_raters, trainings_behind
 from inference.models import Corpus, GenerationRun, JobState, ModelVersion, TrainingRun
 
+FOLLOW_UP_TEMPLATE = "multimood-trust-pairwise"
+
 
 @dataclass(frozen=True)
 class FollowUp:
-    link: DatasetTraining | None
     before: Study | None = None
-    """The study whose release was trained on; none where the dataset was made elsewhere."""
+    """The study whose release was trained on; none where a run learned from a corpus, or from
+    what was made elsewhere."""
     corpus: Corpus | None = None
+    """That of the study before, or the one that was trained on; none where both are unknown."""
     fresh: FreshSessions = field(default_factory=FreshSessions)
     old: GenerationRun | None = None
     new: GenerationRun | None = None
@@ -26,10 +29,8 @@ class FollowUp:
     """Who would be asked to rate: the people of the study before, but those who left it."""
     shared: int = 0
     """Of these, who also gave answers that one of the versions learned from."""
-
-    @property
-    def study(self) -> Study | None:
-        return self.link.follow_up if self.link else None
+    study: Study | None = None
+    """That compares old and new, once it is drafted."""
 
     @property
     def stimuli(self) -> int:
@@ -67,22 +68,34 @@ def trainings_of(dataset: PreferenceDataset) -> list[TrainingRun]:
 def follow_up_of(run: TrainingRun) -> FollowUp:
     link = training_link(run)
     before = link.dataset.study if link else None
-    corpus = study_corpus(before) if before else None
-    if before is None or corpus is None or run.result is None:
-        return FollowUp(link, before, corpus)
+    corpus = study_corpus(before) if before else (None if link else run.corpus)
+    drafted = link.follow_up if link else None
+    if corpus is None or run.result is None:
+        return FollowUp(before, corpus, study=drafted)
     behind = trainings_behind([run.base_id, run.result.pk])
     fresh = fresh_sessions(before, corpus, behind)
-    people = set(people_to_invite(before).values_list("user_id", flat=True))
+    invited = people_to_invite(before).values_list("user_id", flat=True) if before else ()
+    people = set(invited)
+    old, new = run_over(run.base, fresh.stimuli), run_over(run.result, fresh.stimuli)
     return FollowUp(
-        link=link,
         before=before,
         corpus=corpus,
         fresh=fresh,
-        old=run_over(run.base, fresh.stimuli),
-        new=run_over(run.result, fresh.stimuli),
+        old=old,
+        new=new,
         invited=len(people),
-        shared=shared_raters(people, behind),
+        shared=shared_raters(people, behind) if people else 0,
+        study=drafted if link else study_over(old, new),
     )
+
+
+def study_over(old: GenerationRun | None, new: GenerationRun | None) -> Study | None:
+    """The oldest study made from the template of follow-ups that compares the two runs. No release
+    remembers it where a corpus was trained on."""
+    if old is None or new is None:
+        return None
+    studies = Study.objects.filter(template=FOLLOW_UP_TEMPLATE, study_runs__run=old)
+    return studies.filter(study_runs__run=new).order_by("pk").first()
 
 
 def study_corpus(study: Study) -> Corpus | None:

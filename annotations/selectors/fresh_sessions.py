@@ -76,16 +76,18 @@ class FreshSessions:
         return f"Of its {counted(self.all_sessions, 'session')}, {listed(told) or 'none is used'}."
 
 
-def fresh_sessions(study: Study, corpus: Corpus, behind: TrainingsBehind) -> FreshSessions:
+def fresh_sessions(study: Study | None, corpus: Corpus, behind: TrainingsBehind) -> FreshSessions:
     """Of the split "fresh" where the corpus has one, otherwise of everything but "train".
 
-    The number of queries depends on neither the sessions nor the releases.
+    `study`: the one that is followed up, if there is one. The number of queries depends on neither
+    the sessions nor the releases.
     """
     clients = clients_of(corpus)
     released = with_clients(released_sessions(corpus, behind), clients)
     trained = tuned_sessions(corpus, behind) | set_aside(corpus)
     trained = with_clients(trained, clients) - released
-    rated = with_clients(rated_sessions(study, corpus), clients) - released - trained
+    shown = rated_sessions(study, corpus) if study else set()
+    rated = with_clients(shown, clients) - released - trained
     unseen = Stimulus.objects.filter(dialogue__corpus=corpus).exclude(
         dialogue__session__in=released | trained | rated
     )

@@ -5,18 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from django.db import transaction
 
 from annotations.analysis.words import counted
-from annotations.models import Amendment, DatasetTraining, PreferenceDataset, Study
+from annotations.models import (
+    Amendment,
+    DatasetTraining,
+    PreferenceDataset,
+    Study,
+    StudyRater,
+)
 from annotations.selectors.follow_up import (
+    FOLLOW_UP_TEMPLATE,
     FollowUp,
     follow_up_of,
     people_to_invite,
     study_corpus,
-    training_link,
 )
 from annotations.selectors.fresh_sessions import (
     LEAST_SESSIONS,
@@ -28,11 +34,11 @@ from annotations.selectors.fresh_sessions import (
 from annotations.selectors.lineage import trainings_behind
 from annotations.services.erasures import hold_against_erasures, usable_release
 from annotations.services.studies import create_study
-from inference.contracts import GenerationOptions
+from inference.contracts import GenerationOptions, Modality
 from inference.errors import DomainError, InvalidOptionsError, WrongStateError
 from inference.models import Corpus, Dialogue, GenerationRun, ModelVersion, TrainingRun
 from inference.selectors.model_versions import lineage
-from inference.selectors.run_options import options_of
+from inference.selectors.run_options import ONLY_MODALITY, options_of
 from inference.services.generation import create_generation_run
 from inference.services.model_versions import refuse_reward_model
 from inference.services.training import check_method, start_training_run
@@ -40,11 +46,9 @@ from inference.services.training_corpora import UntrainableCorpusError, freeze_c
 from inference.training.config import ON_PROMPTS, ON_RELEASES
 from mood_eval.models import User
 
-FOLLOW_UP_TEMPLATE = "multimood-trust-pairwise"
 
-
-class NotFromReleaseError(DomainError):
-    pass
+class NothingToFollowUpError(DomainError):
+    """It is not known which sessions the training run learned from."""
 
 
 class TooFewSessionsError(DomainError):
@@ -135,8 +139,8 @@ def generate_for_follow_up(
     """
     training_run = TrainingRun.objects.select_for_update(of=("self",)).get(pk=training_run.pk)
     found = checked_follow_up(training_run, least)
-    if found.missing and found.before is not None and found.corpus is not None:
-        options = generation_options(found.before, training_run.base)
+    if found.missing and found.corpus is not None:
+        options = generation_options(found, training_run)
         for model, run in ((training_run.base, found.old), (training_run.result, found.new)):
             if run is None and model is not None:
                 answer_fresh(found.corpus, found.fresh.stimuli, model, options, user)
@@ -151,10 +155,11 @@ def checked_follow_up(training_run: TrainingRun, least: int) -> FollowUp:
         raise WrongStateError("The training has not left a new version yet.")
     refuse_reward_model(training_run.result)
     found = follow_up_of(training_run)
-    if found.before is None:
-        raise NotFromReleaseError(
-            "This training run did not start from a release of a study of this team, so there is "
-            "no study to follow up."
+    if found.before is None and found.corpus is None:
+        raise NothingToFollowUpError(
+            "This training run started neither from a corpus nor from a release of a study of this "
+            "team, so there is no study to follow up. Let both versions answer client turns that "
+            "you know to be new, and make a study of the two generation runs."
         )
     if found.fresh.sessions < least:
         raise TooFewSessionsError(why_too_few(found, least))
@@ -171,11 +176,25 @@ def why_too_few(found: FollowUp, least: int) -> str:
     )
 
 
-def generation_options(study: Study, base: ModelVersion) -> GenerationOptions:
-    """As the old version answered in the study it was rated in, which shows one answer each."""
-    runs = GenerationRun.objects.filter(study_runs__study=study)
-    run = runs.filter(model_version=base).first() or runs.order_by("pk").first()
-    return replace(options_of(run), samples=1) if run else GenerationOptions()
+def generation_options(found: FollowUp, training_run: TrainingRun) -> GenerationOptions:
+    """As the old version answered in the study it was rated in, or last in the corpus that was
+    trained on; raters are shown one answer each."""
+    base = training_run.base
+    if found.before is not None:
+        runs = GenerationRun.objects.filter(study_runs__study=found.before)
+        run = runs.filter(model_version=base).first() or runs.order_by("pk").first()
+    else:
+        runs = GenerationRun.objects.filter(model_version=base, corpus=found.corpus)
+        run = runs.exclude(options__contains={"task": "emotion"}).order_by("-pk").first()
+    return replace(options_of(run), samples=1) if run else usual_options(training_run)
+
+
+def usual_options(training_run: TrainingRun) -> GenerationOptions:
+    """With the modality that was trained on, or the only one that the model may be given."""
+    modality = training_run.base.config.get(ONLY_MODALITY, training_run.config.get("modality"))
+    if modality in get_args(Modality):
+        return GenerationOptions(modality=modality)
+    return GenerationOptions()
 
 
 def answer_fresh(
@@ -204,9 +223,9 @@ def offer_follow_up_study(
 
     Runs that are missing are started; until both are done there is nothing to compare.
     """
-    link = training_link(training_run)
-    if link is not None and link.follow_up is not None:
-        return link.follow_up
+    drafted = follow_up_of(training_run).study
+    if drafted is not None:
+        return drafted
     found = generate_for_follow_up(training_run=training_run, user=user, least=least)
     if not found.ready:
         raise WrongStateError(
@@ -217,32 +236,31 @@ def offer_follow_up_study(
 
 @transaction.atomic
 def draft_follow_up(training_run: TrainingRun, user: User | None, least: int) -> Study:
-    link = DatasetTraining.objects.select_for_update(of=("self",)).get(training_run=training_run)
-    if link.follow_up is not None:
-        return link.follow_up
+    training_run = TrainingRun.objects.select_for_update(of=("self",)).get(pk=training_run.pk)
     found = checked_follow_up(training_run, least)
-    assert found.before is not None  # noqa: S101 - checked_follow_up refuses otherwise
-    people = people_to_invite(found.before)
+    if found.study is not None:
+        return found.study
+    people = people_to_invite(found.before) if found.before else StudyRater.objects.none()
     study = create_study(
-        team=found.before.team,
+        team=training_run.team,
         template=FOLLOW_UP_TEMPLATE,
         runs=[run for run in (found.old, found.new) if run is not None],
         name=follow_up_name(training_run),
         raters=list(people.values_list("user__email", flat=True)),
         user=user,
     )
-    note_what_is_fresh(study, found, user)
-    link.follow_up = study
-    link.save(update_fields=["follow_up"])
+    followed = f"“{found.before}”" if found.before else f"the training “{training_run.name}”"
+    note_what_is_fresh(study, followed, found, user)
+    DatasetTraining.objects.filter(training_run=training_run).update(follow_up=study)
     return study
 
 
-def note_what_is_fresh(study: Study, found: FollowUp, user: User | None) -> None:
+def note_what_is_fresh(study: Study, followed: str, found: FollowUp, user: User | None) -> None:
     """In the study's history, so that a paper can say what the comparison rests on."""
     Amendment.objects.create(
         study=study,
         by=user,
-        what=f"Drafted to follow up “{found.before}”",
+        what=f"Drafted to follow up {followed}",
         reason=" ".join(what_is_fresh(found)),
     )
 
@@ -252,9 +270,14 @@ def what_is_fresh(found: FollowUp) -> list[str]:
     told = [
         f"{counted(found.stimuli, 'client turn')} of {counted(fresh.sessions, 'session')} that no "
         f"training of either version saw. {fresh.why}",
-        f"Of {counted(found.invited, 'rater')}, {found.shared} also gave answers that a version "
-        "learned from.",
     ]
+    if found.before is None:
+        told.append("No study came before it, so nobody is invited yet.")
+    else:
+        told.append(
+            f"Of {counted(found.invited, 'rater')}, {found.shared} also gave answers that a "
+            "version learned from."
+        )
     if not found.enough:
         told.append(f"The usual least number of sessions, {LEAST_SESSIONS}, was lowered.")
     if fresh.elsewhere:

@@ -12,10 +12,12 @@ from django.core.management.base import CommandError
 from django.test import Client
 from django.urls import reverse
 
-from annotations.models import DatasetTraining, Item, Study
-from annotations.selectors.follow_up import follow_up_of
+from annotations.models import Amendment, DatasetTraining, Item, Study
+from annotations.selectors.follow_up import follow_up_of, study_corpus
 from annotations.services.datasets import release_preferences
 from annotations.services.training import (
+    NothingToFollowUpError,
+    TooFewSessionsError,
     follow_up_name,
     generate_for_follow_up,
     offer_follow_up_study,
@@ -123,6 +125,94 @@ def test_runs_are_reused_and_offered_study_waits_for_them(training: TrainingRun)
     assert GenerationRun.objects.filter(model_version__kind="multimood").count() == 2
     assert not found.missing
     assert not found.ready
+
+
+@pytest.fixture
+def tuned(compared_study: Study, tiny: ModelVersion) -> TrainingRun:
+    """As if it had been fine-tuned on the corpus' split "train"."""
+    new = ModelVersion.objects.create(
+        team=tiny.team, name="tuned", kind=tiny.kind, path=tiny.path, parent=tiny
+    )
+    return TrainingRun.objects.create(
+        team=tiny.team,
+        name="tuning",
+        method="sft",
+        base=tiny,
+        result=new,
+        state="done",
+        dataset_path="training-corpora/x/dialogues.jsonl",
+        dataset_sha256="a" * 64,
+        corpus=study_corpus(compared_study),
+        config={"split": "train", "modality": "text"},
+    )
+
+
+@pytest.mark.django_db
+def test_what_was_trained_on_a_corpus_is_rated_against_the_old_version(
+    tuned: TrainingRun, ada: User, client: Client
+) -> None:
+    """No release and no study came before it: nobody is invited, nothing was rated."""
+    fresh = Dialogue.objects.get(split="fresh")
+    found = follow_up_of(tuned)
+    assert found.fresh.stimuli == list(fresh.stimuli.values_list("pk", flat=True))
+    assert (found.fresh.trained, found.fresh.rated, found.invited) == (1, 0, 0)
+    client.force_login(ada)
+    following = reverse("training_next", args=[tuned.pk])
+    assert "Invite raters to the draft." in client.get(following).content.decode()
+    client.post(reverse("training_generate", args=[tuned.pk]), {"least": "1"})
+    assert tuned.result is not None
+    old, new = (GenerationRun.objects.get(model_version=m) for m in (tuned.base, tuned.result))
+    assert old.options == new.options
+    assert (old.options["modality"], old.splits, old.total) == ("text", ["fresh"], 3)
+    GenerationRun.objects.filter(pk__in=[old.pk, new.pk]).update(state="done")
+    client.post(reverse("training_follow_up", args=[tuned.pk]), {"least": "1"})
+    study = Study.objects.get(name="Version 1 against version 2")
+    assert study.state == Study.State.DRAFT
+    assert [link.run for link in study.study_runs.all()] == [old, new]
+    assert not study.raters.exists()
+    note = Amendment.objects.get(study=study)
+    assert note.what == "Drafted to follow up the training “tuning”"
+    assert "nobody is invited yet" in note.reason
+    assert offer_follow_up_study(tuned) == study, "asked again, the same one"
+    assert reverse("study_detail", args=[study.pk]) in client.get(following).content.decode()
+
+
+@pytest.mark.django_db
+def test_both_versions_answer_as_the_old_one_did_in_the_corpus(tuned: TrainingRun) -> None:
+    assert tuned.corpus is not None
+    GenerationRun.objects.create(
+        team=tuned.team,
+        model_version=tuned.base,
+        corpus=tuned.corpus,
+        state="done",
+        options={"modality": "a", "samples": 3, "temperature": 0.5, "seed": 7},
+    )
+    found = generate_for_follow_up(training_run=tuned, least=1)
+    assert found.old is not None
+    options = found.old.options
+    assert (options["modality"], options["seed"], options["samples"]) == ("a", 7, 1)
+
+
+@pytest.mark.django_db
+def test_after_training_on_a_whole_corpus_nothing_of_it_is_fresh(tuned: TrainingRun) -> None:
+    TrainingRun.objects.update(config={"split": ""})
+    tuned.refresh_from_db()
+    with pytest.raises(TooFewSessionsError, match="4 are set aside or used for training"):
+        generate_for_follow_up(training_run=tuned, least=1)
+
+
+@pytest.mark.django_db
+def test_what_was_trained_on_a_file_is_answered_by_hand(
+    tuned: TrainingRun, ada: User, client: Client
+) -> None:
+    TrainingRun.objects.update(corpus=None)
+    tuned.refresh_from_db()
+    with pytest.raises(NothingToFollowUpError, match="no study to follow up"):
+        offer_follow_up_study(tuned, least=1)
+    client.force_login(ada)
+    page = client.get(reverse("training_next", args=[tuned.pk])).content.decode()
+    for model in (tuned.base_id, tuned.result_id):
+        assert f'href="{reverse("run_new")}?model={model}"' in page
 
 
 @pytest.mark.django_db

@@ -18,7 +18,7 @@ from inference.preference_files import (
     sha256_file,
     verify_release,
 )
-from inference.training.config import ConfigError, TrainingConfig
+from inference.training.config import ON_RELEASES, ConfigError, TrainingConfig
 
 WEIGHTS = (0.5, 1.0)
 
@@ -58,7 +58,7 @@ class _Release:
             hashes = clip_hashes(file)
         except PreferenceFileError as error:
             raise ConfigError(f"dataset: {error}") from error
-        if not pairs:
+        if not pairs and config.method in ON_RELEASES:  # others learn from stimuli, rated or not
             raise ConfigError(f"dataset: {file} holds no pair.")
         check_trained_text(config, manifest)
         check_weights(pairs)

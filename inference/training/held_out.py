@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from filecmp import cmp
 from functools import cache
 from pathlib import Path
 
@@ -14,7 +15,13 @@ from inference.corpora.errors import CorpusError
 from inference.corpora.records import DialogueRecord
 from inference.corpora.stimuli import stimuli, stimulus_input
 from inference.preference_files import MANIFEST_FILE, PreferenceFileError, read_rows
-from inference.training.config import ON_CORPORA, ON_RELEASES, ConfigError, TrainingConfig
+from inference.training.config import (
+    ON_CORPORA,
+    ON_PROMPTS,
+    ON_RELEASES,
+    ConfigError,
+    TrainingConfig,
+)
 from inference.training.dpo_pairs import load_held_out, load_pairs
 from inference.training.modality import draw
 
@@ -36,9 +43,9 @@ def held_out(config: TrainingConfig) -> tuple[HeldOut, ...]:
     Raises ConfigError where a file cannot be read.
     """
     if config.held_out is not None:
-        seen = {_words(stimulus) for stimulus in _trained(config)} - {None}
         found = list(_of_corpus("held_out", config.held_out, ""))
-        known = {one.session for one in found if _words(one.stimulus) in seen}
+        seen = _same(_trained(config), [one.stimulus for one in found])
+        known = {one.session for one in found if one.stimulus in seen}
         return tuple(one for one in found if one.session not in known)
     if not config.eval_split or config.split in ("", config.eval_split):
         return ()
@@ -84,18 +91,50 @@ def is_release(config: TrainingConfig) -> bool:
 
 
 def _trained(config: TrainingConfig) -> Iterator[StimulusInput]:
-    if is_release(config):
+    if config.method in ON_PROMPTS:
+        # It imports this module.
+        from inference.training.rl.prompts import prompts_of
+
+        yield from (asked.stimulus for asked in prompts_of(config, config.split))
+    elif is_release(config):
         yield from (pair.stimulus for pair in load_pairs(config))
     else:
-        found = _of_corpus("dataset", config.dataset, config.split)
-        yield from (one.stimulus for one in found)
+        corpora = [_of_corpus("dataset", config.dataset, config.split)]
+        if config.emotion_dataset is not None:
+            corpora.append(_of_corpus("emotion_dataset", config.emotion_dataset, ""))
+        yield from (one.stimulus for corpus in corpora for one in corpus)
+
+
+def _same(trained: Iterable[StimulusInput], found: Iterable[StimulusInput]) -> set[StimulusInput]:
+    """Those of `found` that are trained on, whatever their clips and dialogues are called there.
+
+    A greeting alone is no one's: without a history or situation before it, the same words are the
+    same stimulus only with the same clips.
+    """
+    by_words: dict[Hashable, list[StimulusInput]] = defaultdict(list)
+    for stimulus in found:
+        by_words[_words(stimulus)].append(stimulus)
+    same: set[StimulusInput] = set()
+    for stimulus in trained:
+        for other in by_words.get(_words(stimulus), ()):
+            if stimulus.history or stimulus.situation or _same_clips(stimulus, other):
+                same.add(other)
+    return same
 
 
 def _words(stimulus: StimulusInput) -> Hashable:
-    """What a stimulus is known by wherever its clips lie; a greeting alone is no one's."""
-    if not stimulus.history and not stimulus.situation:
-        return None
     return stimulus.situation, stimulus.history, stimulus.client_turns
+
+
+def _same_clips(one: StimulusInput, other: StimulusInput) -> bool:
+    """By their bytes; False where there are none."""
+    ours, theirs = one.clip_paths, other.clip_paths
+    if not ours or len(ours) != len(theirs):
+        return False
+    return all(
+        a.is_file() and b.is_file() and cmp(a, b, shallow=False)
+        for a, b in zip(ours, theirs, strict=True)
+    )
 
 
 def _of_pairs(config: TrainingConfig) -> Iterator[HeldOut]:

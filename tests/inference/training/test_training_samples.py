@@ -22,6 +22,7 @@ from inference.training.run import run
 from inference.training.samples import answer_samples, answering, fixed_stimuli
 from inference.training.setup import Setup
 from inference.training.trainable import lora_config
+from tests.factories import clip_bytes
 from tests.inference.training.pair_release import events, make_pair
 from tests.inference.training.small_corpus import TURNS
 
@@ -100,6 +101,39 @@ def test_a_session_that_is_trained_on_is_not_held_out(
     file = corpus.parent / "other.jsonl"
     file.write_text("".join(json.dumps(row) + "\n" for row in rows))
     assert keys(held_out(sft_config(held_out=file))) == ["y:1", "g:0"]
+
+
+def write_dialogues(file: Path, *rows: dict[str, Any]) -> Path:
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return file
+
+
+def test_nothing_of_the_further_corpus_is_held_out(sft_config: MakeConfig, tmp_path: Path) -> None:
+    """All of it is trained on, whatever its splits are called."""
+    said = {"speaker": "client", "text": "I won.", "emotion": "joy"}
+    seen = {"session": "e", "split": "rate", "situation": "A race.", "turns": [said]}
+    other = {"id": "y", "session": "new", "situation": "Another race.", "turns": [said]}
+    taught = write_dialogues(tmp_path / "emotions.jsonl", {"id": "e1", **seen})
+    file = write_dialogues(tmp_path / "held.jsonl", {"id": "x1", **seen}, other)
+    assert keys(held_out(sft_config(held_out=file))) == ["x1:0", "y:0"]
+    assert keys(held_out(sft_config(held_out=file, emotion_dataset=taught))) == ["y:0"]
+
+
+def test_a_first_turn_is_known_by_its_words_and_clip(
+    sft_config: MakeConfig, tmp_path: Path
+) -> None:
+    def first(name: str, clip: bytes | None) -> dict[str, Any]:
+        turn = {"speaker": "client", "text": "Hello.", "emotion": "joy"}
+        if clip is not None:
+            (tmp_path / f"{name}.mp4").write_bytes(clip)
+            turn["clip"] = f"{name}.mp4"
+        return {"id": name, "session": name, "split": "train", "turns": [turn]}
+
+    trained = write_dialogues(tmp_path / "trained.jsonl", first("t", clip_bytes(1.0)))
+    rows = [first("same", clip_bytes(1.0)), first("other", clip_bytes(1.5)), first("none", None)]
+    file = write_dialogues(tmp_path / "held.jsonl", *rows)
+    assert keys(held_out(sft_config(dataset=trained, held_out=file))) == ["other:0", "none:0"]
 
 
 def test_pairs_of_another_split_are_held_out(

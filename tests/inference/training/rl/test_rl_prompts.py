@@ -19,7 +19,9 @@ from inference.preference_files import (
     write_rows,
 )
 from inference.training.config import ConfigError
+from inference.training.dpo_pairs import load_held_out
 from inference.training.rl.prompts import PromptOrder, held_out_prompts, load_prompts
+from inference.training.samples import fixed_stimuli
 from tests.inference.training.pair_release import make_pair
 from tests.inference.training.rl.rl_runs import MakeConfig
 
@@ -78,6 +80,33 @@ def test_a_file_of_held_out_dialogues_is_taken_instead(rl_config: MakeConfig, wo
     held_out = held_out_prompts(config, load_prompts(config))
     assert [asked.stimulus.key for asked in held_out] == [f"w{n}:0" for n in range(5)]
     assert held_out[0].reference == ReplyFields("sadness", None, None, "")
+
+
+def test_stimuli_that_nobody_compared_are_trained_on_and_never_held_out(
+    rl_config: MakeConfig, split_release: Path, media: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "held.jsonl"
+    with file.open("w") as lines:
+        for number in (6, 8):  # of train and of test
+            stimulus = make_pair(number).stimulus
+            turns = [{"speaker": "client", "text": stimulus.client_turns[0].text}]
+            told = {"situation": stimulus.situation, "turns": turns}
+            lines.write(json.dumps({"id": f"h{number}", "session": f"s{number}", **told}) + "\n")
+    config = rl_config(dataset=split_release, media_root=media, held_out=file)
+    held = held_out_prompts(config, load_prompts(config))
+    assert [asked.stimulus.key for asked in held] == ["h8:0"]
+
+
+def test_a_release_of_stimuli_that_nobody_compared_can_be_learned_from(
+    rl_config: MakeConfig, split_release: Path, media: Path
+) -> None:
+    (split_release / PAIRS_FILE).write_text("")
+    files = {name: sha256_file(split_release / name) for name in (PAIRS_FILE, STIMULI_FILE)}
+    (split_release / MANIFEST_FILE).write_text(json.dumps({"files": files}))
+    config = rl_config(dataset=split_release, media_root=media, eval_split="validation")
+    assert len(load_prompts(config)) == 3
+    assert fixed_stimuli(replace(config, sample_stimuli=2)) == []
+    assert load_held_out(config) == []
 
 
 def test_pairs_without_a_list_of_stimuli_are_enough(

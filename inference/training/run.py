@@ -84,6 +84,13 @@ def prepare_output(config: TrainingConfig, writes: bool) -> Path | None:
                 f"{', '.join(changed)}: changed since this run began in {config.output}. "
                 "Choose another output folder."
             )
+        world = before["processes"] * before["nodes"]
+        if world != config.world_size and not (config.output / FINAL).is_dir():
+            raise ConfigError(
+                f"processes, nodes: this run began in {config.output} with {world} processes in "
+                f"all, and {config.world_size} would go on. They share what is shown, so others "
+                f"would pass over some of it. Go on with {world}, or choose another output folder."
+            )
     elif writes:
         described.write_text(json.dumps(now, indent=2) + "\n", encoding="utf-8")
     if writes:

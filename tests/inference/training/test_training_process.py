@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,9 @@ from safetensors.torch import load_file
 
 from inference.training.__main__ import train
 from inference.training.callbacks import last_checkpoint
-from inference.training.config import TrainingConfig
+from inference.training.config import ConfigError, TrainingConfig
 from inference.training.progress import Progress, StopRequest
+from inference.training.run import prepare_output
 from tests.inference.training.pair_release import events
 from tests.inference.training.trainer_processes import PATIENCE, Start, difference, finish, wait_for
 from tests.processes import descendants
@@ -145,6 +147,18 @@ def test_one_of_two_processes_killed_ends_the_run_and_both_go_on_from_its_checkp
     whole = dpo_config(output=tmp_path / "whole", **changes)
     assert finish(start(whole))[0] == 0
     assert difference(broken, whole) < 0.01  # two processes add up in the order in which they come
+
+
+def test_goes_on_with_as_many_processes_as_it_began_with(dpo_config: MakeConfig) -> None:
+    """Others would show other parts of the data, and pass over some."""
+    config = dpo_config(processes=2, nodes=2)
+    prepare_output(config, writes=True)
+    checkpoint = config.output / "checkpoint-3"
+    checkpoint.mkdir()
+    (checkpoint / "complete").touch()
+    assert prepare_output(replace(config, processes=4, nodes=1), writes=True) == checkpoint
+    with pytest.raises(ConfigError, match="with 4 processes in all, and 2 would go on"):
+        prepare_output(replace(config, nodes=1), writes=True)
 
 
 def test_refuses_to_train_with_fewer_processes_than_asked_for(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from itertools import count
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,8 @@ OURS = ("method", "base", "prompt", "dataset", "output", "resume", "media_root")
 NULL_CHARACTER = "\\u0000"
 """As JSON spells it."""
 LONGEST_NAME = 120
+NAMES_TRIED = 20
+"""Where others start unnamed runs at the same moment."""
 BEYOND = ("held_out", "emotion_dataset", "nodes")
 """Keys that name files or machines outside what the platform looks after."""
 
@@ -85,7 +87,7 @@ def start_training_run(
     check_reward_models(team, method, reward_models)
     run = _create(
         team=team,
-        name=name.strip() or free_name(base, method),
+        names=[name.strip()] if name.strip() else islice(free_names(base, method), NAMES_TRIED),
         method=method,
         preset=preset,
         base=base,
@@ -142,7 +144,6 @@ def chosen_options(
             "start such a run by hand as docs/training.md describes."
         )
     check_text(given)
-    check_reward_terms(given.get("rewards"))
     try:
         return with_preset(preset, given, method)
     except ConfigError as error:
@@ -150,7 +151,14 @@ def chosen_options(
 
 
 def check_text(given: Mapping[str, Any]) -> None:
-    """JSON can spell characters that neither a database nor a file takes."""
+    """Python's JSON knows numbers and characters that neither a database nor a file takes."""
+    for key, value in given.items():
+        try:
+            json.dumps(value, allow_nan=False)
+        except ValueError as error:
+            raise InvalidOptionsError(
+                f"{key}: holds a number that is not finite, or too large. Give another one."
+            ) from error
     try:
         text = json.dumps(given, ensure_ascii=False)
         fits = NULL_CHARACTER not in text and bool(text.encode())
@@ -160,23 +168,34 @@ def check_text(given: Mapping[str, Any]) -> None:
         raise InvalidOptionsError("The options hold a character that cannot be stored. Remove it.")
 
 
-def _create(*, team: Team, name: str, method: str, **fields: Any) -> TrainingRun:
+def _create(*, team: Team, names: Iterable[str], **fields: Any) -> TrainingRun:
+    """Under the first of the names that nobody takes meanwhile."""
+    taken = NameTakenError("There is no free name. Give the run one.")
+    for name in names:
+        try:
+            return _create_named(team=team, name=name, **fields)
+        except NameTakenError as error:
+            taken = error
+    raise taken
+
+
+def _create_named(*, team: Team, name: str, **fields: Any) -> TrainingRun:
     if len(name) > LONGEST_NAME:
         raise InvalidOptionsError(f"A run's name has at most {LONGEST_NAME} characters.")
     if ModelVersion.objects.filter(team=team, name=name).exists():
         raise NameTakenError(f"There is already a model named “{name}”.")
     try:
         with transaction.atomic():
-            return TrainingRun.objects.create(team=team, name=name, method=method, **fields)
+            return TrainingRun.objects.create(team=team, name=name, **fields)
     except IntegrityError as error:
         raise NameTakenError(f"There is already a training run named “{name}”.") from error
 
 
-def free_name(base: ModelVersion, method: str) -> str:
+def free_names(base: ModelVersion, method: str) -> Iterator[str]:
     taken = set(TrainingRun.objects.filter(team=base.team_id).values_list("name", flat=True))
     taken |= set(ModelVersion.objects.filter(team=base.team_id).values_list("name", flat=True))
     stem = f"{base.name[: LONGEST_NAME - 20]}-{method}"
-    return next(name for n in count(1) if (name := f"{stem}-{n}") not in taken)
+    return (name for n in count(1) if (name := f"{stem}-{n}") not in taken)
 
 
 def dataset_of(run: TrainingRun) -> Path:
@@ -235,7 +254,9 @@ def trainer_config(run: TrainingRun) -> dict[str, Any]:
 
 
 def parsed_config(run: TrainingRun) -> TrainingConfig:
-    """As the trainer will read it. Raises InvalidOptionsError where it would refuse it."""
+    """As the trainer will read it. Raises InvalidOptionsError where it would refuse it, and where
+    the run asks a judge that it may not ask, or no longer."""
+    check_reward_terms(run.config.get("rewards"))
     Path(default_storage.path("")).mkdir(parents=True, exist_ok=True)
     try:
         return parse_config(trainer_config(run), folder=settings.VAR)
@@ -254,4 +275,5 @@ def resume_training_run(run: TrainingRun) -> None:
     refuse_withdrawn(run)
     with transaction.atomic():
         jobs.resume(run)
+        TrainingRun.objects.filter(pk=run.pk).update(stage="")
         check_room(run, parsed_config(run))

@@ -6,6 +6,9 @@ What is free at the time its trainer asks itself, on the worker's machine, befor
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 from django.conf import settings
 
 from inference.errors import CheckpointError, DomainError, InvalidOptionsError
@@ -13,9 +16,27 @@ from inference.machine_memory import size_text, total_memory
 from inference.training.config import TrainingConfig
 from inference.training.memory import estimate, remedies_for
 
+GPUS = Path("/proc/driver/nvidia/gpus")
+"""One entry for each, where there are any."""
+
 
 class TooLargeError(DomainError):
     pass
+
+
+def most_processes() -> int:
+    """One for each core or GPU of this machine, whichever are more."""
+    gpus = len(list(GPUS.iterdir())) if GPUS.is_dir() else 0
+    return max(os.cpu_count() or 1, gpus)
+
+
+def check_processes(config: TrainingConfig) -> None:
+    """Raises TooLargeError. Asked on the worker's machine, whose processes they will be."""
+    if config.processes > most_processes():
+        raise TooLargeError(
+            f"processes: {config.processes} were asked for, and this machine runs at most "
+            f"{most_processes()}, one for each core or GPU. Ask for fewer."
+        )
 
 
 def check_machine(config: TrainingConfig) -> None:
@@ -25,6 +46,7 @@ def check_machine(config: TrainingConfig) -> None:
     """
     if settings.PRODUCTION:
         return
+    check_processes(config)
     try:
         need = estimate(config)
     except CheckpointError as error:

@@ -89,16 +89,20 @@ def train_on_corpus(
 
 
 def splits_used(corpus: Corpus, options: Mapping[str, Any]) -> dict[str, str]:
-    """`split` and `eval_split` of a run on the corpus. What is held out is not trained on."""
+    """`split` and `eval_split` of a run on the corpus: empty, all of it and none of it. What is
+    held out is not trained on."""
     counted = Dialogue.objects.filter(corpus=corpus).values_list("split").annotate(Count("pk"))
     splits = dict(counted.order_by("split"))
+    for key in ("split", "eval_split"):
+        if not isinstance(options.get(key, ""), str):
+            raise InvalidOptionsError(f"{key}: expected a text, found {options[key]!r}.")
     split = options.get("split", USUAL_SPLIT)
     evaluated = options.get("eval_split", _evaluation_split(splits))
     if split and split not in splits:
         raise InvalidOptionsError(
             f"split: “{corpus}” has no dialogues in the split “{split}”. {_in_words(splits)}"
         )
-    if evaluated in splits and split in ("", evaluated):
+    if evaluated and evaluated in splits and split in ("", evaluated):
         raise InvalidOptionsError(
             f"eval_split: the split “{evaluated}” is held out for evaluation, so it is not trained "
             f"on. Name another one as split. {_in_words(splits)}"

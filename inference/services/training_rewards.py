@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -15,6 +14,8 @@ from inference.training.config import ON_PROMPTS
 from mood_eval.models import Team
 
 Term = Mapping[str, Any]
+TEXTS = ("kind", "name", "url", "key_variable")
+"""Keys of a term."""
 
 
 def check_reward_models(team: Team, method: str, models: Sequence[ModelVersion]) -> None:
@@ -35,6 +36,9 @@ def check_reward_terms(terms: Any) -> None:
     """What a team may ask for beside its reward models; the trainer's own check sees the rest."""
     for number, term in enumerate(_objects(terms), 1):
         where = f"rewards, entry {number}"
+        for key in TEXTS:
+            if key in term and not isinstance(term[key], str):
+                raise InvalidOptionsError(f"{where}: {key}: expected a text, found {term[key]!r}.")
         if term.get("path"):
             raise InvalidOptionsError(
                 f"{where}: path: filled in by the platform. Choose a reward model instead, and "
@@ -48,21 +52,15 @@ def _check_judge(where: str, term: Term) -> None:
     """A judge is sent what clients and therapists say, and its key: the people who run the
     platform say where to."""
     url, key = term.get("url"), term.get("key_variable")
-    if url and str(url).rstrip("/") not in settings.TRAINING_JUDGE_URLS:
+    if url and url.rstrip("/") not in settings.TRAINING_JUDGE_URLS:
         raise InvalidOptionsError(
             f"{where}: url: judges at {url} may not be asked from here. "
             f"{_allowed('TRAINING_JUDGE_URLS', settings.TRAINING_JUDGE_URLS)}"
         )
-    if not key:
-        return
-    if key not in settings.TRAINING_JUDGE_KEYS:
+    if key and key not in settings.TRAINING_JUDGE_KEYS:
         raise InvalidOptionsError(
             f"{where}: key_variable: {key} may not be used. "
             f"{_allowed('TRAINING_JUDGE_KEYS', settings.TRAINING_JUDGE_KEYS)}"
-        )
-    if not os.environ.get(key):
-        raise InvalidOptionsError(
-            f"{where}: key_variable: {key} is not set where the platform runs."
         )
 
 
@@ -101,7 +99,8 @@ def _model_term(model: ModelVersion) -> dict[str, Any]:
 
 def judge_keys(terms: Any) -> list[str]:
     """Environment variables that a trainer with these rewards is handed."""
-    named = {str(term.get("key_variable", "")) for term in _objects(terms)}
+    judges = [term for term in _objects(terms) if term.get("kind") == "judge"]
+    named = {str(term.get("key_variable", "")) for term in judges}
     return sorted(named & set(settings.TRAINING_JUDGE_KEYS))
 
 

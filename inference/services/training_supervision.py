@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 from django.conf import settings
@@ -13,8 +15,9 @@ from inference.backends.weights import weights_sha256
 from inference.errors import DomainError
 from inference.models import ModelVersion, TrainingPoint, TrainingRun
 from inference.services.jobs import JobCancelled, Lease, WorkerStopping, work_under_lease
-from inference.services.model_versions import register_checkpoint
+from inference.services.model_versions import NameTakenError, register_checkpoint
 from inference.services.training import (
+    LONGEST_NAME,
     log_file,
     output_folder,
     parsed_config,
@@ -23,6 +26,7 @@ from inference.services.training import (
     trainer_config,
     verify_dataset,
 )
+from inference.services.training_checks import check_processes
 from inference.services.training_disk import (
     NoRoomError,
     RoomWatch,
@@ -69,6 +73,7 @@ def _train(lease: Lease[TrainingRun], on_progress: Told | None) -> None:
     refuse_withdrawn(run)
     verify_dataset(run)
     parsed = parsed_config(run)
+    check_processes(parsed)
     check_room(run, parsed)
     config = _write_config(run)
     end_leftovers(config)
@@ -150,23 +155,36 @@ def _register(lease: Lease[TrainingRun], run: TrainingRun, checkpoint: Path) -> 
     report = read_report(output_folder(run) / REPORT_FILE)
     with lease.commit_chunk() as row:
         refuse_withdrawn(row)
-        row.result = register_checkpoint(
-            team=run.team,
-            name=free_version_name(run),
-            path=checkpoint.relative_to(settings.VAR),
-            parent=run.base,
-            is_demo=run.base.is_demo,
-            card=version_card(run),
-        )
+        row.result = register_version(run, checkpoint)
         row.report = report
         row.save(update_fields=["result", "report"])
     remove_checkpoints(output_folder(run))
 
 
-def free_version_name(run: TrainingRun) -> str:
-    """The run's name, unless somebody gave it to another model meanwhile."""
-    taken = ModelVersion.objects.filter(team=run.team_id, name=run.name).exists()
-    return f"{run.name} (training run {run.pk})" if taken else run.name
+def register_version(run: TrainingRun, checkpoint: Path) -> ModelVersion:
+    """Under the first name that is free, so that nothing learned is lost over a name."""
+    taken = set(ModelVersion.objects.filter(team=run.team_id).values_list("name", flat=True))
+    names = (name for name in version_names(run) if name not in taken)
+    while True:
+        try:
+            return register_checkpoint(
+                team=run.team,
+                name=next(names),
+                path=checkpoint.relative_to(settings.VAR),
+                parent=run.base,
+                is_demo=run.base.is_demo,
+                card=version_card(run),
+            )
+        except NameTakenError:  # by somebody else at this moment
+            continue
+
+
+def version_names(run: TrainingRun) -> Iterator[str]:
+    """The run's name, then others that say whence they are; without end."""
+    yield run.name
+    for number in count(1):
+        end = f" (training run {run.pk}{f', {number}' if number > 1 else ''})"
+        yield run.name[: LONGEST_NAME - len(end)] + end
 
 
 def version_card(run: TrainingRun) -> str:

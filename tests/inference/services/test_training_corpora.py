@@ -197,3 +197,10 @@ def test_a_corpus_without_splits_is_trained_on_whole_when_asked(
     run = train_on_corpus(corpus=corpus, method="compressor", base=base, config={"split": ""})
     assert run.config["split"] == ""
     assert Stimulus.objects.filter(dialogue__corpus=corpus).count() == 3
+
+
+def test_an_empty_split_for_evaluation_holds_nothing_out(team: Team, base: ModelVersion) -> None:
+    corpus = make_corpus_with_dialogues(team, 1)
+    everything = {"split": "", "eval_split": ""}
+    run = train_on_corpus(corpus=corpus, method="sft", base=base, config=everything)
+    assert (run.config["split"], run.config["eval_split"]) == ("", "")

@@ -12,13 +12,14 @@ from django.conf import settings as django_settings
 from pytest_django import Settings
 
 from inference.errors import InvalidOptionsError
-from inference.models import Corpus, ModelVersion, TrainingRun
+from inference.models import Corpus, JobState, ModelVersion, TrainingRun
 from inference.reward_files import REWARD_ARCHITECTURE
 from inference.services.model_versions import register_checkpoint
-from inference.services.training import trainer_config
+from inference.services.training import resume_training_run, trainer_config
 from inference.services.training_corpora import train_on_corpus
 from inference.services.training_process import trainer_environment
 from inference.services.training_rewards import judge_keys
+from inference.services.training_supervision import run_training
 from mood_eval.models import Team
 from tests.factories import make_corpus_with_dialogues, make_team
 
@@ -81,6 +82,9 @@ def test_reward_models_become_terms_with_their_folders(
         ({"kind": "function"}, "name: missing, and a function needs it"),
         ({"weight": 1}, "kind: missing"),
         ("kind", "expected a list of objects"),
+        ({"kind": "model", "name": []}, r"entry 1: name: expected a text, found \[\]"),
+        ({"kind": ["judge"]}, "entry 1: kind: expected a text"),
+        ({"kind": "similarity", "weight": float("inf")}, "rewards: holds a number"),
     ],
 )
 def test_terms_that_a_team_may_not_ask_for_are_refused(
@@ -98,17 +102,17 @@ def test_a_judge_is_asked_with_the_key_that_was_allowed_and_no_other(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("SECRET_KEY", "hush")
-    monkeypatch.delenv("JUDGE_API_KEY", raising=False)
     settings.TRAINING_JUDGE_URLS = [URL]
     with pytest.raises(InvalidOptionsError, match="JUDGE_API_KEY may not be used"):
         start(corpus, base, JUDGE)
     with pytest.raises(InvalidOptionsError, match="SECRET_KEY may not be used"):
         start(corpus, base, JUDGE | {"key_variable": "SECRET_KEY"})
     settings.TRAINING_JUDGE_KEYS = ["JUDGE_API_KEY"]
-    with pytest.raises(InvalidOptionsError, match="JUDGE_API_KEY is not set"):
-        start(corpus, base, JUDGE)
+    monkeypatch.delenv("JUDGE_API_KEY", raising=False)
+    rule = {"kind": "function", "name": "format", "key_variable": "SECRET_KEY"}
+    run = start(corpus, base, JUDGE, {"kind": "similarity"}, rule)
     monkeypatch.setenv("JUDGE_API_KEY", "whisper")
-    run = start(corpus, base, JUDGE, {"kind": "similarity"})
+    settings.TRAINING_JUDGE_KEYS = ["JUDGE_API_KEY", "SECRET_KEY"]
     keys = judge_keys(run.config["rewards"])
     assert keys == ["JUDGE_API_KEY"]
     passed = trainer_environment(keys)
@@ -117,7 +121,15 @@ def test_a_judge_is_asked_with_the_key_that_was_allowed_and_no_other(
     assert "JUDGE_API_KEY" not in trainer_environment()
     assert "whisper" not in json.dumps(trainer_config(run))
     settings.TRAINING_JUDGE_KEYS = []
-    assert judge_keys(run.config["rewards"]) == [], "taken back before it began"
+    assert judge_keys(run.config["rewards"]) == []
+    assert run_training(run.pk), "taken back before it began"
+    run.refresh_from_db()
+    assert run.state == JobState.FAILED
+    assert "JUDGE_API_KEY may not be used" in run.error
+    with pytest.raises(InvalidOptionsError, match="JUDGE_API_KEY may not be used"):
+        resume_training_run(run)
+    run.refresh_from_db()
+    assert run.state == JobState.FAILED
 
 
 def test_keys_that_reach_beyond_the_platform_are_refused(
@@ -126,6 +138,11 @@ def test_keys_that_reach_beyond_the_platform_are_refused(
     for name, value in (("held_out", "/etc/passwd"), ("emotion_dataset", "x"), ("nodes", 2)):
         with pytest.raises(InvalidOptionsError, match=f"{name}: reaches beyond"):
             train_on_corpus(corpus=corpus, method="sft", base=base, config={name: value})
+    wrong: dict[str, Any] = {"split": ["train"], "eval_split": {}}
+    wrong |= {"epochs": float("inf"), "learning_rate": float("nan")}
+    for key, given in wrong.items():
+        with pytest.raises(InvalidOptionsError, match=f"{key}: (expected a text|.* not finite)"):
+            train_on_corpus(corpus=corpus, method="sft", base=base, config={key: given})
     for strange in ({"modality": "a\0"}, {"a\0": 1}, {"modality": "\ud800"}):
         with pytest.raises(InvalidOptionsError, match="cannot be stored"):
             train_on_corpus(corpus=corpus, method="sft", base=base, config=strange)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import http.client
 import json
 import random
+import socket
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ PASSING = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 """Statuses that may be others a little later."""
 LARGEST_ANSWER = 1_000_000
 """Bytes; a judge's answer has a few hundred."""
+CHUNK = 65536
 
 
 class ChatError(RuntimeError):
@@ -37,7 +39,7 @@ class Patience:
     """Seconds; doubled at every further try, and drawn between a half and the whole of it."""
     longest_pause: float = 30.0
     timeout: float = 60.0
-    """Seconds without a byte until a try is given up."""
+    """Seconds until a try is given up of which the answer is not whole."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,7 @@ class ChatServer:
         kind = (
             http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
         )
+        deadline = time.monotonic() + self.patience.timeout
         connection = kind(parts.hostname or "", parts.port, timeout=self.patience.timeout)
         headers = {"Content-Type": "application/json", "User-Agent": "MoodEval"}
         if self.key:
@@ -107,12 +110,34 @@ class ChatServer:
         try:
             path = parts.path.rstrip("/") + "/chat/completions"
             connection.request("POST", path, body, headers)
+            stream = connection.sock  # which the connection may let go of with the headers
+            stream.settimeout(_left(deadline))
             response = connection.getresponse()
-            text = response.read(LARGEST_ANSWER).decode(errors="replace")
+            text = _body(response, stream, deadline).decode(errors="replace")
             told = {name.lower(): value for name, value in response.getheaders()}
             return response.status, told, text
         finally:
             connection.close()
+
+
+def _body(response: http.client.HTTPResponse, stream: socket.socket, deadline: float) -> bytes:
+    """Its first LARGEST_ANSWER bytes. A socket's own timeout begins anew with every byte, and
+    some servers send blanks for as long as they think. Raises TimeoutError."""
+    body = b""
+    while len(body) < LARGEST_ANSWER and not response.isclosed():
+        stream.settimeout(_left(deadline))
+        chunk = response.read1(CHUNK)
+        if not chunk:
+            break
+        body += chunk
+    return body
+
+
+def _left(deadline: float) -> float:
+    seconds = deadline - time.monotonic()
+    if seconds <= 0:
+        raise TimeoutError("the answer was not whole in time")
+    return seconds
 
 
 def _is_address(url: str) -> bool:

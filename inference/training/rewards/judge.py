@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -33,6 +33,9 @@ ASKED_AGAIN = 2
 MAX_TOKENS = 400
 AT_ONCE = 4
 """Requests under way."""
+FEWEST_SILENT = 2
+"""Questions without an answer that tell of the judge, and not of a question."""
+FIRST_KEY = re.compile(r"""\s*["']?([^"':{}]{1,40})["']?\s*:""")
 
 
 class JudgeError(RuntimeError):
@@ -72,15 +75,19 @@ class Judge:
     def score(self, asked: Sequence[Asked], said: Sequence[Said]) -> list[float | None]:
         """Mean of the dimensions; None where the judge's answer could not be read or did not come.
 
-        Raises JudgeError where the judge refuses, or answers none of several questions.
+        Raises JudgeError where the judge refuses, or answers none of the first questions that are
+        asked at once (two at least): the others would wait as long for nothing.
         """
         questions = [self.question(a, s) for a, s in zip(asked, said, strict=True)]
         distinct = list(dict.fromkeys(q for q in questions if q))
+        first = max(self.at_once, FEWEST_SILENT)
         with ThreadPoolExecutor(self.at_once) as pool:
-            scores = dict(zip(distinct, pool.map(self._score, distinct), strict=True))
-        silent = [error for error in scores.values() if isinstance(error, ChatError)]
-        if len(silent) == len(distinct) > 1:
-            raise JudgeError(f"The judge does not answer: {silent[0]} Resume when it does.")
+            answers = list(pool.map(self._score, distinct[:first]))
+            silent = [error for error in answers if isinstance(error, ChatError)]
+            if len(silent) == len(answers) >= FEWEST_SILENT:
+                raise JudgeError(f"The judge does not answer: {silent[0]} Resume when it does.")
+            answers += pool.map(self._score, distinct[first:])
+        scores = dict(zip(distinct, answers, strict=True))
         return [_number(scores[q]) if q else 0.0 for q in questions]
 
     def question(self, asked: Asked, said: Said) -> str:
@@ -133,36 +140,54 @@ def instruction(dimensions: Sequence[str]) -> str:
 
 
 def read_scores(answer: str, dimensions: Sequence[str]) -> float | None:
-    """Mean over the dimensions, brought from 1..10 to [0, 1]. None unless each has a number in
-    that range. Read tolerantly: prose and fences around the object, other spellings of the keys,
-    `"8"`, `"8/10"`, `{"score": 8}`."""
-    for candidate in _objects(answer):
-        found = {_plain(key): value for key, value in _flat(candidate)}
-        scores = [_rating(found.get(_plain(name))) for name in dimensions]
-        if all(score is not None for score in scores):
-            mean = sum(score for score in scores if score is not None) / len(scores)
-            return (mean - LOWEST) / (HIGHEST - LOWEST)
-    return None
+    """Mean over the dimensions, brought from 1..10 to [0, 1]. Read tolerantly: prose and fences
+    around the object, other spellings of the keys, `"8"`, `"8/10"`, `{"score": 8}`.
+
+    None unless one object rates every dimension in that range, and nothing else in the answer
+    rates one differently or cannot be read: a judge may quote an object out of the response, and
+    which of several is its own cannot be told.
+    """
+    given: dict[str, set[float | None]] = {_plain(name): set() for name in dimensions}
+    found = [_ratings(value, given) for value in _objects(answer, given)]
+    for name, rating in (both for ratings in found for both in ratings):
+        given[name].add(rating)
+    whole = any(given.keys() <= dict(ratings).keys() for ratings in found)
+    scores = [rating for ratings in given.values() for rating in ratings]
+    known = [score for score in scores if score is not None]
+    if not whole or not len(scores) == len(known) == len(given):
+        return None
+    return (sum(known) / len(known) - LOWEST) / (HIGHEST - LOWEST)
 
 
-def _objects(answer: str) -> list[dict[str, Any]]:
-    """The JSON objects in the answer, the last one first: a judge may think aloud before."""
-    decoder, found, place = json.JSONDecoder(), [], answer.find("{")
+def _objects(answer: str, names: Collection[str]) -> list[Mapping[str, Any]]:
+    """The JSON objects in the answer. One that begins with a dimension and is broken, or was cut
+    off, comes with that dimension unrated."""
+    decoder, place = json.JSONDecoder(), answer.find("{")
+    found: list[Mapping[str, Any]] = []
     while place >= 0:
         try:
             value, end = decoder.raw_decode(answer, place)
         except (ValueError, RecursionError):
             end = place + 1
+            match = FIRST_KEY.match(answer, end)
+            if match and _plain(match[1]) in names:
+                found.append({match[1]: None})
         else:
             found.append(value)
         place = answer.find("{", end)
-    return found[::-1]
+    return found
 
 
-def _flat(value: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """With what stands in an object around all dimensions, such as {"scores": {...}}."""
-    inner = [pair for one in value.values() if isinstance(one, dict) for pair in one.items()]
-    return [*inner, *value.items()]
+def _ratings(value: Mapping[str, Any], names: Collection[str]) -> list[tuple[str, float | None]]:
+    """Of every dimension that is a key, also within other objects, such as {"scores": {...}}."""
+    found, waiting = [], [value]
+    while waiting:
+        for key, inner in waiting.pop().items():
+            if _plain(key) in names:
+                found.append((_plain(key), _rating(inner)))
+            elif isinstance(inner, dict):
+                waiting.append(inner)
+    return found
 
 
 def _plain(name: str) -> str:

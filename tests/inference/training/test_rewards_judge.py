@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -20,8 +20,8 @@ from inference.training.rewards.judge import DIMENSIONS, Judge, JudgeError, read
 
 SEVEN = tuple(DIMENSIONS)
 ALL_NINE = json.dumps(dict.fromkeys(SEVEN, 9))
-Reply = tuple[int, str]
-"""Status and text; None of a text closes the connection."""
+Reply = tuple[int, str | Iterable[str]]
+"""Status and text, at once or in parts."""
 
 
 @dataclass
@@ -71,7 +71,8 @@ def served() -> Iterator[Served]:
             if status == 429:
                 self.send_header("Retry-After", "7")
             self.end_headers()
-            self.wfile.write(text.encode())
+            for part in [text] if isinstance(text, str) else text:
+                self.wfile.write(part.encode())
 
         def log_message(self, *_: object) -> None:
             pass
@@ -131,7 +132,8 @@ def test_the_judge_sees_the_conversation_and_the_answer_as_data(served: Served) 
         f"Here you are:\n```json\n{ALL_NINE}\n```\nI hope this helps.",
         json.dumps({name.title().replace(" ", "_"): "9/10" for name in SEVEN}),
         json.dumps({"scores": {name.upper(): {"score": 9, "why": "good"} for name in SEVEN}}),
-        'The form is {"safety": 1}, so: ' + json.dumps(dict.fromkeys(SEVEN, " 9.0 ")),
+        'Of {"form": 1} and {it}: ' + json.dumps(dict.fromkeys(SEVEN, " 9.0 ")),
+        f'{ALL_NINE}\nAgain, {{"safety": 9}} and so {ALL_NINE}',
     ],
 )
 def test_answers_are_read_tolerantly(answer: str) -> None:
@@ -156,6 +158,28 @@ def test_answers_are_read_tolerantly(answer: str) -> None:
     ],
 )
 def test_what_is_not_seven_numbers_of_the_scale_is_not_read(answer: str) -> None:
+    assert read_scores(answer, SEVEN) is None
+
+
+ALL_TEN = json.dumps(dict.fromkeys(SEVEN, 10))
+ALL_TWO = json.dumps(dict.fromkeys(SEVEN, 2))
+UNFAIR = json.dumps(dict.fromkeys(SEVEN, 2) | {"fairness": "n/a"})
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        f"{ALL_TWO}\nNote: the response embeds {ALL_TEN}, an attempt to instruct me.",
+        f"The response embeds {ALL_TEN}. {ALL_TWO}",
+        f"The response embeds {ALL_TEN}. {UNFAIR}",
+        f"{UNFAIR} The response embeds {ALL_TEN}.",
+        f"The response embeds {ALL_TEN}. {ALL_TWO[:-30]}",
+        f'{{"scores": {ALL_TWO}, "quoted": {ALL_TEN}}}',
+        f'{{"found": {{"scores": {ALL_TWO}}}}} The response embeds {ALL_TEN}.',
+        f'The form is {{"safety": 1}}, so: {ALL_NINE}',
+    ],
+)
+def test_a_quoted_object_is_never_taken_for_the_judges_own(answer: str) -> None:
     assert read_scores(answer, SEVEN) is None
 
 
@@ -212,6 +236,22 @@ def test_a_slow_server_is_given_up_and_not_known(served: Served) -> None:
     release.set()
 
 
+def test_an_answer_that_drips_is_given_up_too(served: Served) -> None:
+    """Blanks keep a connection awake; with patience without end this answer would be read."""
+    release = threading.Event()
+
+    def drip() -> Iterator[str]:
+        for _ in range(600):
+            yield " "
+            release.wait(0.05)
+        text = completion(ALL_NINE)[1]
+        yield text if isinstance(text, str) else ""
+
+    served.answer = lambda *_: (200, drip())
+    assert judge(served, tries=1, timeout=0.4).score([asked()], [said("Yes.")]) == [None]
+    release.set()
+
+
 def test_a_refusal_ends_the_run_with_the_reason_and_without_the_key(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -247,6 +287,14 @@ def test_a_judge_that_answers_nothing_ends_the_run(served: Served) -> None:
     served.answer = lambda *_: (503, "down")
     with pytest.raises(JudgeError, match=r"does not answer: .*status 503.*Resume when it does"):
         judge(served).score([asked()] * 2, [said("Yes."), said("No.")])
+
+
+def test_a_judge_that_answers_none_of_the_first_is_asked_no_more(served: Served) -> None:
+    served.answer = lambda *_: (503, "down")
+    texts = [f"Yes, {number}." for number in range(20)]
+    with pytest.raises(JudgeError, match="does not answer"):
+        judge(served).score([asked()] * 20, list(map(said, texts)))
+    assert len(served.bodies) == 4 * 3, "four questions at once, three tries each"
 
 
 def test_one_silence_among_answers_is_not_known(served: Served) -> None:

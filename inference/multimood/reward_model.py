@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.functional import linear
 from transformers.modeling_outputs import ModelOutput
 
 from inference.multimood.config import MultiMoodConfig
@@ -25,7 +26,16 @@ from inference.reward_files import CRITERIA_KEY, READS_KEY, Reads
 @dataclass
 class RewardOutput(ModelOutput):
     scores: torch.Tensor | None = None
-    """(B, heads)"""
+    """(B, heads), float32"""
+
+
+class Head(nn.Linear):
+    """In float32 also where the backbone is rounded: bfloat16 has eight bits, and the scores of
+    two replies would often be the same number."""
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        with torch.autocast(input.device.type, enabled=False):
+            return linear(input.float(), self.weight.float(), self.bias.float())
 
 
 class MultiMoodForReward(MultiMoodPreTrainedModel):
@@ -33,7 +43,7 @@ class MultiMoodForReward(MultiMoodPreTrainedModel):
         config.num_labels = max(len(getattr(config, CRITERIA_KEY, None) or ()), 1)
         super().__init__(config)
         self.model = MultiMoodModel(config)
-        self.score = nn.Linear(config.hidden_size, config.num_labels)
+        self.score = Head(config.hidden_size, config.num_labels)
         self.post_init()
 
     @classmethod
@@ -55,7 +65,7 @@ class MultiMoodForReward(MultiMoodPreTrainedModel):
         reward.model = model.model
         reward.model.config = config
         weight = model.model.embed_tokens.weight
-        head = nn.Linear(config.hidden_size, config.num_labels)
+        head = Head(config.hidden_size, config.num_labels)
         spread, middle = (0.1, 0.5) if criteria else (1.0, 0.0)
         nn.init.normal_(head.weight, std=spread * (config.hidden_size + 1) ** -0.5)
         nn.init.constant_(head.bias, middle)

@@ -10,7 +10,7 @@ import torch
 from inference.contracts import ReplyFields
 from inference.multimood.model import MultiMoodForConditionalGeneration
 from inference.multimood.processing import MultiMoodProcessor
-from inference.multimood.reward_model import MultiMoodForReward, last_attended
+from inference.multimood.reward_model import Head, MultiMoodForReward, last_attended
 from tests.inference.training.pair_release import make_pair
 
 
@@ -34,6 +34,19 @@ def test_a_score_is_the_head_on_the_last_token(model: MultiMoodForReward) -> Non
         hidden = model.model(input_ids=ids).last_hidden_state[0, -1]
         expected = model.score.weight @ hidden + model.score.bias
         torch.testing.assert_close(model(input_ids=ids).scores[0], expected)
+
+
+def test_scores_are_not_rounded_with_the_backbone() -> None:
+    """1.5 and 1.5 + 2 ** -9 are one number in bfloat16, whose steps are 2 ** -7 there."""
+    hidden = torch.tensor([[1.0, 0.0], [1.0, 1.0]])
+    head = Head(2, 1)
+    with torch.no_grad():
+        head.weight.copy_(torch.tensor([[1.5, 2.0**-9]]))
+        head.bias.zero_()
+        with torch.autocast("cpu", torch.bfloat16):
+            assert head(hidden).tolist() == [[1.5], [1.501953125]]
+        head.to(torch.bfloat16)
+        assert head(hidden.bfloat16()).tolist() == [[1.5], [1.501953125]]
 
 
 @pytest.mark.parametrize("side", ["left", "right"])

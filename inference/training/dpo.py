@@ -22,7 +22,7 @@ from inference.multimood.model import MultiMoodForConditionalGeneration
 from inference.training.config import ConfigError, TrainingConfig
 from inference.training.dpo_pairs import load_held_out, load_pairs
 from inference.training.pair_rows import REFERENCE, PairEncoder, PairRow, PairRows
-from inference.training.passes import EpochCallback, TiesInTurn, whole_and_tied
+from inference.training.passes import EpochCallback, TiesInTurn, whole_and_tied, without_ties
 from inference.training.preference_losses import (
     CHOSEN,
     log_ratios,
@@ -200,7 +200,8 @@ def mean_metrics(config: TrainingConfig) -> Any:
 def training_margin(trainer: Any) -> dict[str, float]:
     """How far the final policy prefers the chosen replies of its own training pairs."""
     rows: PairRows = trainer.train_dataset
-    measured = PairRows(rows.pairs[:MEASURED_PAIRS], rows.encoder, rows.reference)
+    shown = without_ties(rows.pairs)[:MEASURED_PAIRS]
+    measured = PairRows(shown, rows.encoder, rows.reference)
     metrics: Mapping[str, float] = trainer.evaluate(measured, metric_key_prefix=TRAINED)
     names = ("loss", "reward_margin", "accuracy")
     return {name: metrics[f"{TRAINED}_{name}"] for name in names} | {"pairs": float(len(measured))}

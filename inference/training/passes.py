@@ -70,6 +70,12 @@ def whole_and_tied(pairs: Sequence[PreferencePair]) -> tuple[list[int], list[Tie
     return whole, ties
 
 
+def without_ties(pairs: Sequence[PreferencePair]) -> list[PreferencePair]:
+    """Those to measure on: a tie's two halves have a margin of 0 together, whatever was learned.
+    All of them where nothing but ties is there."""
+    return [pair for pair in pairs if pair.weight == 1] or list(pairs)
+
+
 def _key(pair: PreferencePair, chosen: ReplyFields, rejected: ReplyFields) -> Hashable:
     said_by = pair.meta.get("rater_kind"), pair.meta.get("rater")
     return pair.stimulus, pair.source, *said_by, chosen, rejected

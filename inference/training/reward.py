@@ -24,7 +24,7 @@ from inference.training.callbacks import told
 from inference.training.config import TrainingConfig
 from inference.training.dpo_pairs import load_held_out, load_pairs
 from inference.training.modality import choose_modality
-from inference.training.passes import EpochCallback, TiesInTurn, whole_and_tied
+from inference.training.passes import EpochCallback, TiesInTurn, whole_and_tied, without_ties
 from inference.training.rated_replies import RatedReply, load_rated
 from inference.training.reward_objectives import LENGTHS, TARGETS, Criteria, Objective, Pairs
 from inference.training.rewards.model import reply_as_read
@@ -210,7 +210,10 @@ def with_adapters(model: MultiMoodForReward, config: TrainingConfig) -> Any:
 
 def finish(trainer: Any) -> dict[str, float]:
     """Sets the zero of a score, then measures on training examples and on what is held out."""
-    shown = Examples([*trainer.train_dataset][:MEASURED])
+    examples = [*trainer.train_dataset]
+    if isinstance(trainer.objective, Pairs):
+        examples = without_ties(examples)
+    shown = Examples(examples[:MEASURED])
     if isinstance(trainer.objective, Pairs):
         centre(trainer, shown)
     trained = told(trainer.evaluate(shown))

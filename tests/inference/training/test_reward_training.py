@@ -6,6 +6,7 @@ import csv
 import json
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,14 @@ from inference.training.reward_objectives import (
 from inference.training.rewards import load_rewards
 from inference.training.rewards.contract import Asked, Said
 from inference.training.run import run
-from tests.inference.training.pair_release import COLD, KIND, events, make_pair, write_release
+from tests.inference.training.pair_release import (
+    COLD,
+    KIND,
+    events,
+    make_pair,
+    released,
+    write_release,
+)
 
 MakeConfig = Callable[..., TrainingConfig]
 NAN = math.nan
@@ -235,6 +243,16 @@ def test_held_out_pairs_are_measured_and_never_learned(
     assert evaluations[0]["eval_pairs"] == 4
     assert told[-1]["values"]["pairs"] == 4
     assert told[-1]["values"]["eval_pairs"] == 4
+
+
+def test_ties_are_learned_and_not_measured(
+    reward_config: MakeConfig, media: Path, tmp_path: Path
+) -> None:
+    tie = replace(make_pair(10), weight=0.5)
+    back = replace(tie, pair_id="tie-back", chosen=tie.rejected, rejected=tie.chosen)
+    pairs = [tie, back, *map(make_pair, range(4))]
+    told = start(reward_config(dataset=released(tmp_path / "tied", pairs, media), max_steps=1))
+    assert told[-1]["values"]["pairs"] == 4
 
 
 def test_scores_come_in_the_unit_interval_and_turned_where_low_is_better(

@@ -174,6 +174,17 @@ def split_release(folder: Path, media: Path) -> Path:
     return released(folder, [*trained, *held_out, tie, back, tested], media)
 
 
+def test_ties_are_trained_on_and_not_measured(
+    dpo_config: MakeConfig, media: Path, tmp_path: Path
+) -> None:
+    tie = replace(make_pair(10), weight=0.5)
+    back = replace(tie, pair_id="tie-back", chosen=tie.rejected, rejected=tie.chosen)
+    pairs = [tie, back, *map(make_pair, range(4))]
+    config = dpo_config(dataset=released(tmp_path / "tied", pairs, media), max_steps=1, **ALONE)
+    assert start(config)
+    assert events(config.output)[-1]["values"]["pairs"] == 4
+
+
 @pytest.mark.parametrize("precompute", [True, False])
 def test_measures_held_out_pairs_as_it_goes_and_at_the_end(
     dpo_config: MakeConfig, media: Path, tmp_path: Path, precompute: bool

@@ -48,7 +48,12 @@ def feelings_named(text: str) -> frozenset[str]:
 
 
 def names_the_feeling(asked: Asked, said: Said) -> float | None:
-    """1 where the response has a word of the client's labelled emotion; None without a label."""
+    """1 where the response has a word of the client's emotion as the reference names it; None
+    where it names none.
+
+    On a corpus this is the label that people gave. On a release the reference is the reply that
+    raters preferred, so it is what the model that wrote this reply took the emotion to be.
+    """
     emotion = None if asked.reference is None else asked.reference.client_emotion
     if emotion not in FEELING_WORDS:
         return None

@@ -13,9 +13,10 @@ from typing import Any
 import torch
 from torch.autograd.function import FunctionCtx
 from torch.nn import functional
+from torch.utils.checkpoint import checkpoint
 from transformers import MambaModel
 
-KERNELS = find_spec("mamba_ssm") is not None
+KERNELS = all(find_spec(name) is not None for name in ("mamba_ssm", "causal_conv1d"))
 
 
 def is_trained(mamba: MambaModel) -> bool:
@@ -24,13 +25,23 @@ def is_trained(mamba: MambaModel) -> bool:
 
 
 def last_hidden_state(mamba: MambaModel, ids: torch.Tensor) -> torch.Tensor:
-    """(H, L) -> (H, L, width)."""
+    """(H, L) -> (H, L, width). With gradient checkpointing a layer is computed again when its
+    gradient is due, and its states, the largest of all, are kept for one layer at a time."""
     hidden: torch.Tensor = mamba.embeddings(ids)
+    again = mamba.training and mamba.gradient_checkpointing
     for block in mamba.layers:
-        residual = hidden.float() if block.residual_in_fp32 else hidden
-        hidden = residual + mixed(block.mixer, block.norm(hidden.to(block.norm.weight.dtype)))
+        if again:
+            hidden = checkpoint(through, block, hidden, use_reentrant=False)
+        else:
+            hidden = through(block, hidden)
     normed: torch.Tensor = mamba.norm_f(hidden)
     return normed
+
+
+def through(block: Any, hidden: torch.Tensor) -> torch.Tensor:
+    """(N, L, width) -> (N, L, width), by the weights of a MambaBlock."""
+    residual = hidden.float() if block.residual_in_fp32 else hidden
+    return residual + mixed(block.mixer, block.norm(hidden.to(block.norm.weight.dtype)))
 
 
 def mixed(mixer: Any, hidden: torch.Tensor) -> torch.Tensor:

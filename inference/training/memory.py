@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 
 from inference.machine_memory import MIB, available_memory, size_text
+from inference.safetensors_headers import checkpoint_headers
 from inference.training.config import ON_PROMPTS, ConfigError, TrainingConfig
 from inference.training.shapes import FLOAT, Shapes
 
@@ -22,6 +24,7 @@ LIBRARIES = 600 * MIB
 ON_THE_GPU = 800 * MIB
 """What CUDA takes for itself in each process."""
 CLIPS_A_ROW, CLIP_SECONDS, TEXT_TOKENS, REPLY_TOKENS = 1, 8.0, 384, 128
+MAMBA_KERNELS = ("mamba_ssm", "causal_conv1d")
 LOGIT_COPIES = 4
 """Logits, their float32, their log-softmax, and its gradient."""
 NVIDIA = Path("/proc/driver/nvidia/gpus")
@@ -62,7 +65,7 @@ class Need:
 def estimate(config: TrainingConfig, on_gpu: bool | None = None) -> Need:
     """on_gpu: None asks whether this machine has one that the run may use.
 
-    Raises CheckpointError where the base's files cannot be read.
+    Raises CheckpointError where files of the base, or of a model that scores, cannot be read.
     """
     if on_gpu is None:
         on_gpu = has_gpu(config)
@@ -76,6 +79,7 @@ def estimate(config: TrainingConfig, on_gpu: bool | None = None) -> Need:
         "gradients": trained * FLOAT // shards,
         "the optimiser's moments": trained * FLOAT * MOMENTS // shards,
         "the reference": reference_bytes(config, shapes, trained),
+        "models that score": reward_bytes(config, on_gpu),
         "gathered layers": shapes.gathered * FLOAT if shards > 1 else 0,
         # DistributedDataParallel adds gradients up in buckets of its own.
         "gradients of all": trained * FLOAT if config.world_size > 1 and shards == 1 else 0,
@@ -99,7 +103,7 @@ def reference_bytes(config: TrainingConfig, shapes: Shapes, trained: int) -> int
     without its adapters. It is whole in every process."""
     if config.lora or (config.method == "dpo" and config.precompute_reference):
         return 0
-    if config.method == "dpo" or (config.method in ON_PROMPTS and config.beta > 0):
+    if config.method == "dpo" or config.method in ON_PROMPTS:
         return trained * FLOAT
     return 0
 
@@ -124,7 +128,28 @@ def activation_bytes(config: TrainingConfig, shapes: Shapes, on_gpu: bool) -> in
     cache = 0
     if config.method in ON_PROMPTS:
         cache = config.batch_size * group(config) * (tokens // rows) * shapes.cache_numbers * size
-    return layers + logits + media + cache
+    return layers + logits + media + cache + history_bytes(config, shapes, on_gpu)
+
+
+def history_bytes(config: TrainingConfig, shapes: Shapes, on_gpu: bool) -> int:
+    """Of the compressor's Mamba where it learns; next to nothing where its kernels are there."""
+    learns = config.method == "compressor" or (config.projectors == "train" and not config.lora)
+    if not learns or all(map(find_spec, MAMBA_KERNELS)):
+        return 0
+    rows, _ = rows_of(config)
+    recomputed = on_gpu or config.sharding == "fsdp2"
+    return rows * shapes.scan_numbers(TEXT_TOKENS, recomputed) * FLOAT
+
+
+def reward_bytes(config: TrainingConfig, on_gpu: bool) -> int:
+    """Models that score answers: a reward model is read in bfloat16 on a GPU, an encoder never."""
+    terms = [(t.kind, t.path) for t in config.rewards if t.path is not None]
+    sizes = {"model": 2 if on_gpu else FLOAT, "similarity": FLOAT}
+    return sum(
+        sizes[kind] * sum(tensor.elements for tensor in checkpoint_headers(path))
+        for kind, path in terms
+        if kind in sizes
+    )
 
 
 def rows_of(config: TrainingConfig) -> tuple[int, int]:

@@ -23,11 +23,16 @@ FLOAT = 4
 PUBLISHED: Mapping[str, Any] = {
     "num_frames": 8,
     "max_audio_seconds": 30.0,
+    "max_history_tokens": 512,
+    "mamba_config": {"hidden_size": 1024, "num_hidden_layers": 48, "state_size": 16, "expand": 2},
     "vision_config": {"image_size": 384, "patch_size": 14},
     "audio_config": {"input_patch_size": 16, "num_mel_bins": 128},
 }
 MEL_FRAMES_A_SECOND = 100
 LAYER_PREFIX = "model.layers."
+SCAN_COPIES, SCAN_COPIES_BACK = 5, 4
+"""Of a layer's states at every step, in float32: what its forward pass keeps, and what its backward
+pass adds for a moment. Measured, without Mamba's kernels."""
 TENSORS_A_BLOCK, BLOCKS_A_STAGE = 12, 4
 """What a RegNet block of the STC connector keeps for its backward pass, each of its own size."""
 
@@ -113,6 +118,17 @@ class Shapes:
     def cache_numbers(self) -> int:
         """Keys and values of a token in all layers."""
         return 2 * self.key_width * self.layers
+
+    def scan_numbers(self, tokens: int, recomputed: bool) -> int:
+        """Float32 numbers that the compressor keeps of a history of so many tokens, where it learns
+        without Mamba's kernels. recomputed: one layer at a time, beside the inputs of all."""
+        mamba = {**PUBLISHED["mamba_config"], **(self.config["mamba_config"] or {})}
+        width, layers = int(mamba["hidden_size"]), int(mamba["num_hidden_layers"])
+        read = min(tokens, int(self.config["max_history_tokens"]))
+        states = read * width * int(mamba["expand"]) * int(mamba["state_size"])
+        if recomputed:
+            return states * (SCAN_COPIES + SCAN_COPIES_BACK) + layers * read * width
+        return states * (SCAN_COPIES * layers + SCAN_COPIES_BACK)
 
     @property
     def side(self) -> int:

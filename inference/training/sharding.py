@@ -15,6 +15,7 @@ from accelerate.utils import DistributedType
 from torch import distributed, nn
 from torch.distributed.fsdp import FSDPModule
 from torch.distributed.tensor import DTensor
+from transformers import MambaModel
 
 from inference.training.config import ConfigError, TrainingConfig
 from inference.training.parts import PROJECTORS, TOWERS
@@ -29,7 +30,8 @@ def sharding_arguments(config: TrainingConfig, recompute: bool) -> dict[str, Any
     if config.sharding == "none":
         return {"gradient_checkpointing": recompute}
     return {
-        "gradient_checkpointing": False,  # FSDP's own gathers each layer once less
+        # FSDP's own gathers each layer once less; `prepare_sharding` sees to the compressor.
+        "gradient_checkpointing": False,
         "fsdp": True,
         "fsdp_config": {
             "version": 2,
@@ -52,6 +54,9 @@ def prepare_sharding(trainer: Any) -> None:
         )
     state.fsdp_plugin.ignored_modules = WHOLE
     touch_projectors(trainer.model)
+    for module in trainer.model.modules():
+        if isinstance(module, MambaModel):  # none of the layers that FSDP computes again
+            module.gradient_checkpointing = True
 
 
 def touch_projectors(model: nn.Module) -> None:

@@ -40,6 +40,38 @@ def test_values_and_gradients_are_those_of_transformers(mamba: MambaModel, lengt
         )
 
 
+def kept(mamba: MambaModel, ids: torch.Tensor) -> tuple[int, torch.Tensor]:
+    """(numbers kept for the backward pass, weights aside; hidden states)"""
+    weights = {p.untyped_storage().data_ptr() for p in mamba.parameters()}
+    sizes: dict[int, int] = {}
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in weights:
+            sizes[storage.data_ptr()] = storage.nbytes() // 4
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        hidden = last_hidden_state(mamba, ids)
+    return sum(sizes.values()), hidden
+
+
+def test_layers_are_computed_again_where_the_model_says_so(mamba: MambaModel) -> None:
+    ids = torch.randint(50, (3, 40), generator=torch.Generator().manual_seed(1))
+    states = 3 * 40 * 48 * 5  # of one layer: rows, tokens, channels, state
+    whole, hidden = kept(mamba.train(), ids)
+    assert whole > 2 * 4 * states
+    wanted = gradients(mamba, hidden)
+    mamba.gradient_checkpointing_enable()
+    fewer, again = kept(mamba, ids)
+    assert fewer < states
+    assert torch.equal(again, hidden)
+    got = gradients(mamba, again)
+    assert got.keys() == wanted.keys()
+    assert all(torch.equal(got[name], wanted[name]) for name in wanted)
+    assert kept(mamba.eval(), ids)[0] == whole
+
+
 def test_recurrence_by_hand() -> None:
     decay = torch.tensor([[9.0], [2.0], [3.0]], requires_grad=True)
     gained = torch.tensor([[1.0], [1.0], [1.0]], requires_grad=True)

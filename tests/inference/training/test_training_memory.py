@@ -18,7 +18,7 @@ from inference.multimood.connector import video_token_count
 from inference.multimood.model import MultiMoodForConditionalGeneration
 from inference.training import memory
 from inference.training.__main__ import REFUSED, train
-from inference.training.config import ConfigError, TrainingConfig
+from inference.training.config import ConfigError, RewardTerm, TrainingConfig
 from inference.training.memory import LIBRARIES, ON_THE_GPU, check_memory, estimate
 from inference.training.progress import Progress, StopRequest
 from inference.training.shapes import PUBLISHED, Shapes
@@ -137,6 +137,41 @@ def test_the_sums_of_the_published_size(seven: Path, dpo_config: MakeConfig) -> 
     assert adapters["gradients"] == 4 * shapes.trained(dpo_config(base=seven, lora=True))[0]
 
 
+def test_models_that_score_and_the_reference_are_counted(
+    seven: Path, base: Path, dpo_config: MakeConfig
+) -> None:
+    """The reference is there to measure the divergence, also where nothing holds the run to it."""
+    judges = RewardTerm("judge", url="http://localhost/v1", name="j"), RewardTerm("similarity")
+    terms = RewardTerm("model", path=seven), RewardTerm("similarity", path=base)
+    changes: dict[str, Any] = {"method": "grpo", "base": base, "beta": 0.0}
+    config = dpo_config(**changes, rewards=(*terms, *judges))
+    large, small = Shapes.of(seven).parameters, Shapes.of(base).parameters
+    on_gpu, on_cpu = (estimate(config, on_gpu=place).process for place in (True, False))
+    assert on_gpu["models that score"] == 2 * large + 4 * small
+    assert on_cpu["models that score"] == 4 * large + 4 * small
+    assert on_cpu["the reference"] == 4 * Shapes.of(base).trained(config)[0]
+    lent = estimate(dpo_config(**changes, lora=True, rewards=judges), on_gpu=True).process
+    assert "the reference" not in lent
+    assert "models that score" not in lent
+
+
+def test_the_compressor_is_counted_where_it_learns(seven: Path, dpo_config: MakeConfig) -> None:
+    """By hand, for 384 tokens: 2048 channels of 16 numbers each, 9 times for the layer at work, and
+    1024 for what goes into each of 48 layers."""
+    states = 384 * 2048 * 16
+
+    def activations(on_gpu: bool, **changes: Any) -> int:
+        config = dpo_config(base=seven, batch_size=3, **changes)
+        return estimate(config, on_gpu).process["activations"]
+
+    def learning(on_gpu: bool) -> int:
+        whole = activations(on_gpu, lora=False, modality="text")
+        return whole - activations(on_gpu, lora=True, modality="text")
+
+    assert learning(on_gpu=True) == 3 * 4 * (9 * states + 48 * 384 * 1024)
+    assert learning(on_gpu=False) == 3 * 4 * (5 * 48 + 4) * states
+
+
 def test_one_gpu_is_refused_with_figures_and_what_would_help(
     seven: Path, dpo_config: MakeConfig
 ) -> None:
@@ -144,7 +179,7 @@ def test_one_gpu_is_refused_with_figures_and_what_would_help(
     with pytest.raises(ConfigError) as refusal:
         check_memory(config, gpu_bytes=79 * GIB)
     said = str(refusal.value)
-    assert said.startswith("memory: this run needs about 132.")
+    assert said.startswith("memory: this run needs about 133.")
     assert "(weights 33.6 GB, gradients 31.6 GB, the optimiser's moments 63.2 GB" in said
     assert "79.0 GB of GPU memory are free. What would help: lora true (about 44." in said
     assert "sharding fsdp2 over 8 GPUs (about " in said

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from filecmp import cmp
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 from inference.contracts import Modality, ReplyFields, StimulusInput
 from inference.corpora import generic
@@ -24,6 +25,8 @@ from inference.training.config import (
 )
 from inference.training.dpo_pairs import load_held_out, load_pairs
 from inference.training.modality import draw
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -55,11 +58,16 @@ def held_out(config: TrainingConfig) -> tuple[HeldOut, ...]:
 
 
 def spread(found: Sequence[HeldOut], count: int) -> list[HeldOut]:
+    """`spread_over` the sessions."""
+    return spread_over(found, count, lambda one: one.session)
+
+
+def spread_over(found: Sequence[T], count: int, session_of: Callable[[T], str]) -> list[T]:
     """At most `count`, a second of a session only when every session has its first. The choice is
     the same in every run on the same data, whatever its seed."""
-    sessions: dict[str, list[HeldOut]] = defaultdict(list)
+    sessions: dict[str, list[T]] = defaultdict(list)
     for one in found:
-        sessions[one.session].append(one)
+        sessions[session_of(one)].append(one)
     names = sorted(sessions)
     draw("sessions").shuffle(names)
     for name in names:

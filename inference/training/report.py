@@ -6,7 +6,8 @@ Both are asked alike. A part that could not be measured is None, and `notes` say
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from inference.training.asking import Asking
 from inference.training.compressor import Readings, evaluation_readings, from_other_dialogues
 from inference.training.config import TrainingConfig
 from inference.training.dpo_pairs import load_held_out
-from inference.training.held_out import held_out, is_release, spread
+from inference.training.held_out import held_out, is_release, spread, spread_over
 from inference.training.progress import FINAL, REPORT_FILE, Progress, StopRequest
 from inference.training.report_measures import (
     divergences,
@@ -34,9 +35,10 @@ from inference.training.report_parts import (
     Preferences,
     Reconstruction,
     examples,
+    session_of,
 )
 from inference.training.setup import FEATURE_BYTES
-from inference.training.trainers import uses_bfloat16, uses_gpu
+from inference.training.trainers import uses_gpu
 
 MOST_STIMULI = 100
 MOST_SAMPLED = 32
@@ -109,24 +111,27 @@ class _Comparison:
     def answers(self, report: Report) -> Report:
         config = self.config
         found = spread(held_out(config), MOST_STIMULI)
-        pairs = load_held_out(config)[:MOST_PAIRS] if is_release(config) else []
+        pairs = load_held_out(config) if is_release(config) else []
+        pairs = spread_over(pairs, MOST_PAIRS, session_of)
         if not found and not pairs:
             return replace(report, notes=(NOTHING_HELD_OUT.format(split=config.eval_split),))
         processor = MultiMoodProcessor.from_pretrained(config.base, config.prompt)
         base, result = self._load(config.base), self._load(config.output / FINAL)
         load_clip = TowerCache(base.model, processor, max_bytes=FEATURE_BYTES).load
         asking = Asking(config, processor, load_clip)
-        fitting = asking.fitting(found)
+        with self._placed(base):  # its towers read the clips, once for both
+            fitting = asking.fitting(found)
         if len(fitting) < len(found):
             report = replace(report, notes=(NO_ROOM.format(count=len(found) - len(fitting)),))
         sampled = fitting[:MOST_SAMPLED]
         self.total = 2 * len(fitting) + 2 * len(sampled) + 2 * len(pairs)
         if fitting:
-            before, after = (
-                asking.answers(model, fitting, 0.0, self._go_on) for model in (base, result)
-            )
-            drawn = asking.answers(result, sampled, 1.0, self._go_on)
-            nats = divergences(result, base, processor, drawn, self._go_on)
+            with self._placed(base):
+                before = asking.answers(base, fitting, 0.0, self._go_on)
+            with self._placed(result):
+                after = asking.answers(result, fitting, 0.0, self._go_on)
+                drawn = asking.answers(result, sampled, 1.0, self._go_on)
+            nats = divergences(result, base, processor, drawn, self._go_on, self._placed)
             report = replace(
                 report,
                 answers=Answers.of(fitting, before, after, processor.template),
@@ -134,9 +139,10 @@ class _Comparison:
                 examples=examples(fitting, before, after),
             )
         if pairs:
-            early, late = (
-                log_probabilities(model, pairs, asking, self._go_on) for model in (base, result)
-            )
+            with self._placed(base):
+                early = log_probabilities(base, pairs, asking, self._go_on)
+            with self._placed(result):
+                late = log_probabilities(result, pairs, asking, self._go_on)
             beta = config.beta if config.method == "dpo" else 1.0
             preferred = Preferences.of(pairs, early, late, config.eval_split, beta)
             report = replace(report, preferences=preferred)
@@ -145,7 +151,8 @@ class _Comparison:
     def histories(self, report: Report) -> Report:
         config = self.config
         processor = MultiMoodProcessor.from_pretrained(config.base, config.prompt)
-        held = evaluation_readings(config, processor)[:MOST_READINGS]
+        held = evaluation_readings(config, processor)
+        held = spread_over(held, MOST_READINGS, lambda reading: reading.session)
         if not held:
             return replace(report, notes=(NOTHING_HELD_OUT.format(split=config.eval_split),))
         right, others = Readings(held, processor), None
@@ -153,12 +160,13 @@ class _Comparison:
         if len({reading.dialogue for reading in held}) > 1:
             others = Readings(held, processor, shown=from_other_dialogues(held))
             self.total += len(held)
-        before = reconstruction_losses(self._load(config.base), right, self._go_on)
-        result = self._load(config.output / FINAL)
-        after = reconstruction_losses(result, right, self._go_on)
+        with self._placed(self._load(config.base)) as base:
+            before = reconstruction_losses(base, right, self._go_on)
         strange = None
-        if others is not None:
-            strange = reconstruction_losses(result, others, self._go_on)
+        with self._placed(self._load(config.output / FINAL)) as result:
+            after = reconstruction_losses(result, right, self._go_on)
+            if others is not None:
+                strange = reconstruction_losses(result, others, self._go_on)
         sessions = [reading.session for reading in held]
         part = Reconstruction.of(sessions, before, after, strange)
         return replace(report, reconstruction=part)
@@ -172,8 +180,19 @@ class _Comparison:
             self.progress.stage("report", self.done, self.total)
 
     def _load(self, folder: Path) -> MultiMoodForConditionalGeneration:
-        dtype = torch.bfloat16 if uses_bfloat16(self.config) else torch.float32
-        device = "cuda" if uses_gpu(self.config) else "cpu"
-        model = MultiMoodForConditionalGeneration.from_pretrained(folder, dtype=dtype)
-        model.to(device).eval()
+        """In float32, as it was trained: what bfloat16 can tell apart may be more than what
+        training changed."""
+        model = MultiMoodForConditionalGeneration.from_pretrained(folder, dtype=torch.float32)
+        model.eval()
         return model
+
+    @contextmanager
+    def _placed(
+        self, model: MultiMoodForConditionalGeneration
+    ) -> Iterator[MultiMoodForConditionalGeneration]:
+        """On a GPU only while it computes: two models need not fit."""
+        model.to("cuda" if uses_gpu(self.config) else "cpu")
+        try:
+            yield model
+        finally:
+            model.to("cpu")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import astuple
 
 import torch
@@ -17,6 +18,7 @@ from inference.training.pair_rows import PairEncoder, PairRows
 from inference.training.shared_prompts import score
 
 TOGETHER = 8
+Place = Callable[[MultiMoodForConditionalGeneration], AbstractContextManager[object]]
 
 
 def log_probabilities(
@@ -25,8 +27,8 @@ def log_probabilities(
     asking: Asking,
     check: Check,
 ) -> list[tuple[float, float]]:
-    """Of each pair's chosen and rejected reply, in nats, summed over the tokens that the run learns
-    from; shown as when it trains."""
+    """Of each pair's chosen and rejected reply, in nats, summed or, where the run does so, averaged
+    over the tokens that it learns from; shown as when it trains."""
     rows = PairRows(pairs, PairEncoder(asking.processor, asking.load_clip, asking.config), None)
     found: list[tuple[float, float]] = []
     for start in range(0, len(pairs), TOGETHER):
@@ -34,6 +36,8 @@ def log_probabilities(
         batch = rows.collate([rows[number] for number in numbers])
         with torch.no_grad():
             scores = score(model, {name: v.to(model.device) for name, v in batch.items()})
+        if asking.config.length_normalised:
+            scores = scores / batch["lengths"].to(scores.device)
         found += [(chosen, rejected) for chosen, rejected in scores.view(-1, 2).tolist()]
         check(len(numbers))
     return found
@@ -46,15 +50,22 @@ def divergences(
     processor: MultiMoodProcessor,
     answered: Sequence[Answered],
     check: Check,
+    placed: Place = nullcontext,
 ) -> list[float]:
     """KL(result || base) along each answer, in nats: at every token of the whole vocabulary, and
     summed. Over answers sampled from `result` at temperature 1 its mean is an unbiased estimate of
-    the divergence of answers, of less variance than the log ratio of the tokens said."""
+    the divergence of answers, of less variance than the log ratio of the tokens said.
+
+    placed: in it a model is where it computes; never both at a time.
+    """
+    with placed(result):
+        ours = [_next_token(result, processor, one).cpu() for one in answered]
     found = []
-    for one in answered:
-        new, old = (_next_token(model, processor, one) for model in (result, base))
-        found.append(float((new.exp() * (new - old)).sum()))
-        check(1)
+    with placed(base):
+        for new, one in zip(ours, answered, strict=True):
+            old = _next_token(base, processor, one).cpu()
+            found.append(float((new.exp() * (new - old)).sum()))
+            check(1)
     return found
 
 

@@ -126,6 +126,11 @@ Scored = Sequence[tuple[float, float]]
 """Log-probabilities of the chosen and the rejected reply of each pair."""
 
 
+def session_of(pair: PreferencePair) -> str:
+    """What pairs are not independent within."""
+    return pair.group or pair.stimulus.key
+
+
 @dataclass(frozen=True)
 class Preferences:
     """On the held-out pairs of `split`; ties are left out."""
@@ -133,13 +138,13 @@ class Preferences:
     split: str
     accuracy: Figure
     """Share of pairs in which training raised the chosen reply's log-probability by more than the
-    rejected one's."""
+    rejected one's; a pair in which it did neither counts half."""
     reward_margin: Figure
     """By how much more, times `beta`."""
     beta: float
     likelier: Change
-    """Share of pairs whose chosen reply is the likelier one. Short replies are likelier, before
-    and after alike."""
+    """Share of pairs whose chosen reply is the likelier one, or where the run averages over tokens
+    the likelier one a token. Short replies are likelier, before and after alike."""
 
     @classmethod
     def of(
@@ -150,18 +155,21 @@ class Preferences:
         split: str,
         beta: float,
     ) -> Preferences:
-        sessions = [pair.group or pair.stimulus.key for pair in pairs]
+        sessions = list(map(session_of, pairs))
         old, new = ([chosen - rejected for chosen, rejected in of] for of in (before, after))
         margins = [late - early for early, late in zip(old, new, strict=True)]
         return cls(
             split=split,
-            accuracy=mean([float(margin > 0) for margin in margins], sessions),
+            accuracy=mean(list(map(won, margins)), sessions),
             reward_margin=mean([beta * margin for margin in margins], sessions),
             beta=beta,
-            likelier=change(
-                [float(value > 0) for value in old], [float(value > 0) for value in new], sessions
-            ),
+            likelier=change(list(map(won, old)), list(map(won, new)), sessions),
         )
+
+
+def won(margin: float) -> float:
+    """Of one pair, as `reward` counts them too."""
+    return 0.5 if margin == 0 else float(margin > 0)
 
 
 Losses = Sequence[tuple[float, int]]

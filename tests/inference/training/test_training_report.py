@@ -22,10 +22,11 @@ from inference.training.held_out import HeldOut, held_out
 from inference.training.progress import Progress, StopRequest
 from inference.training.report import make
 from inference.training.report_figures import NO_SPREAD, NOTHING, ONE_SESSION, change, mean, ratio
-from inference.training.report_measures import divergences
+from inference.training.report_measures import divergences, log_probabilities
 from inference.training.report_parts import Preferences, Reconstruction, label_changes
 from inference.training.rewards.contract import Said
 from inference.training.run import run
+from inference.training.targets import response_tokens
 from tests.inference.training.pair_release import events, make_pair
 
 MakeConfig = Callable[..., TrainingConfig]
@@ -110,8 +111,8 @@ def test_preferences_are_how_much_more_the_chosen_reply_gained() -> None:
     before = [(-5.0, -4.0), (-5.0, -6.0), (-3.0, -3.5), (-2.0, -1.0)]
     after = [(-3.0, -4.0), (-5.0, -8.0), (-3.0, -3.25), (-2.0, -1.0)]
     found = Preferences.of(pairs, before, after, "validation", beta=0.5)
-    # Margins: 2, 2, -0.25 and 0.
-    assert found.accuracy.value == 0.5
+    # Margins: 2, 2, -0.25 and 0, which counts half.
+    assert found.accuracy.value == 0.625
     assert found.reward_margin.value == pytest.approx(0.5 * 3.75 / 4)
     assert (found.likelier.before.value, found.likelier.after.value) == (0.5, 0.75)
     assert found.accuracy.sessions == 4
@@ -238,6 +239,45 @@ def test_preferences_are_reported_on_pairs_that_were_held_out(
     assert preferences["reward_margin"]["value"] == pytest.approx(
         evaluated[-1]["eval_reward_margin"], rel=1e-3
     )
+
+
+def test_pairs_are_measured_as_they_were_trained_and_from_all_sessions(
+    dpo_config: MakeConfig, media: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In float32, where changes are smaller than bfloat16 can tell apart, and a token."""
+    monkeypatch.setattr("inference.training.report.MOST_PAIRS", 2)
+    groups = {4: "g4", 5: "g4", 6: "g6"}
+    pairs = [
+        replace(make_pair(n), split="validation" if n > 3 else "train", group=groups.get(n, "g"))
+        for n in range(7)
+    ]
+    file = tmp_path / "pairs.jsonl"
+    write_pairs(file, pairs, {path.name: sha256_file(path) for path in media.iterdir()})
+    changes: dict[str, Any] = {"precision": "bfloat16", "length_normalised": True, "max_steps": 1}
+    config = dpo_config(dataset=file, learning_rate=1e-6, modality="text", **changes)
+    preferences = start(replace(config, sample_stimuli=0))["preferences"]
+    margin = preferences["reward_margin"]
+    assert (margin["n"], margin["sessions"]) == (2, 2)
+
+    processor = MultiMoodProcessor.from_pretrained(config.base)
+    summed = Asking(replace(config, length_normalised=False), processor, processor.load_clip)
+    base, result = (
+        MultiMoodForConditionalGeneration.from_pretrained(folder).eval()
+        for folder in (config.base, config.output / "final")
+    )
+    margins = []
+    for pair in pairs[4:]:
+        lengths = [response_tokens(processor, reply) for reply in (pair.chosen, pair.rejected)]
+        before, after = (
+            log_probabilities(model, [pair], summed, lambda done: None)[0]
+            for model in (base, result)
+        )
+        gained = [(b - a) / n for a, b, n in zip(before, after, lengths, strict=True)]
+        margins.append(config.beta * (gained[0] - gained[1]))
+    first, second, other = margins
+    expected = [(first + other) / 2, (second + other) / 2]
+    assert min(map(abs, expected)) > 1e-5
+    assert any(margin["value"] == pytest.approx(one, rel=0.02) for one in expected)
 
 
 def test_the_compressor_is_reported_by_its_losses(

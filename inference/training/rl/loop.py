@@ -58,6 +58,7 @@ class Loop:
             config.rewards, modality=config.modality, device=str(self.learner.device)
         )
         self.sampler = Sampler(setup.model, setup.processor, setup.load_clip, config)
+        self.sampler.check_room(self.asked)
         held_out = held_out_prompts(config, self.asked)
         self.evaluation = Evaluation(
             held_out, self.sampler, self.rewards, self.learner, config.batch_size

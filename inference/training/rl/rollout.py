@@ -6,26 +6,32 @@ random numbers of its own, so that what is sampled depends on weights, prompt an
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 
+from inference.multimood.audio import audio_token_count
 from inference.multimood.decoding import FIRST_ROOM, Manner, decode
 from inference.multimood.model import MultiMoodForConditionalGeneration
 from inference.multimood.parsing import parse_reply
-from inference.multimood.processing import LoadClip, MultiMoodProcessor, Sample
+from inference.multimood.processing import ClipTensors, LoadClip, MultiMoodProcessor, Sample
 from inference.multimood.replies import ReplyWriter
 from inference.multimood.sampling import Draws
 from inference.multimood.timings import Timings
 from inference.training.callbacks import TrainingError
-from inference.training.config import TrainingConfig
+from inference.training.config import ConfigError, TrainingConfig
+from inference.training.held_out import shown_modality
 from inference.training.modality import choose_modality, draw
 from inference.training.rewards.contract import Asked, Said
+from inference.training.shapes import MEL_FRAMES_A_SECOND
 
 SEEDS = 2**62
 ALL_OF_THE_NUCLEUS = 1.0
+NAMED = 3
+"""Stimuli at most in a refusal."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +81,27 @@ class Sampler:
         self.config = config
         self.writer = ReplyWriter(model, processor, Timings())
 
+    def check_room(self, asked: Sequence[Asked]) -> None:
+        """Raises ConfigError where a prompt with all media that it may be shown with leaves no room
+        for an answer. Clips are read only where the longest that there can be would not fit."""
+        config = self.config
+        room = self.writer.context - config.max_new_tokens
+        widest = longest_clip(self.processor)
+        too_long = [
+            one.stimulus.key
+            for one in asked
+            if self._length(one, lambda path: widest) > room
+            and self._length(one, self.load_clip) > room
+        ]
+        if too_long:
+            more = ", ..." if len(too_long) > NAMED else ""
+            raise ConfigError(
+                f"max_new_tokens: {len(too_long)} of {len(asked)} prompts leave no room for an "
+                f"answer of {config.max_new_tokens} tokens in the model's {self.writer.context}: "
+                f"{', '.join(too_long[:NAMED])}{more}. Make max_new_tokens smaller, or take these "
+                "stimuli out of the dataset."
+            )
+
     def sample(self, drawn: Sequence[Drawn], answers_each: int) -> Answers:
         with answering(self.model):
             prompts = self._encoded(drawn)
@@ -105,6 +132,10 @@ class Sampler:
                 )
             samples.append(sample)
         return samples
+
+    def _length(self, one: Asked, load_clip: LoadClip) -> int:
+        modality = shown_modality(self.config)
+        return len(self.processor.encode(one.stimulus, None, modality, load_clip)["input_ids"])
 
     def _draws(self, drawn: Sequence[Drawn], answers_each: int) -> list[Draws]:
         count = self.config.max_new_tokens
@@ -146,6 +177,19 @@ class Sampler:
         raw = self.processor.tokenizer.decode(tokens, skip_special_tokens=True).strip()
         reply = parse_reply(raw, self.processor.template.names)
         return Said(raw, reply, ended=tokens[-1] in self.writer.ends)
+
+
+def longest_clip(processor: MultiMoodProcessor) -> ClipTensors:
+    """In the shape of features of the most frames and sound that a clip is read for."""
+    config = processor.config
+    vision, audio = config.vision_config, config.audio_config
+    patches = (vision.image_size // vision.patch_size) ** 2
+    window = audio_token_count(audio, math.ceil(config.max_audio_seconds * MEL_FRAMES_A_SECOND))
+    return ClipTensors(
+        torch.zeros(config.num_frames, patches, 1),
+        torch.zeros(window * config.max_audio_windows, 1),
+        from_towers=True,
+    )
 
 
 def readable(said: Said, names: Sequence[str]) -> bool:

@@ -11,7 +11,9 @@ import pytest
 import torch
 from accelerate.state import AcceleratorState
 
+from inference.contracts import Modality
 from inference.training.callbacks import TrainingError
+from inference.training.config import ConfigError
 from inference.training.rewards.contract import Asked, Said
 from inference.training.rl.steps import max_steps
 from tests.inference.training.pair_release import events
@@ -222,6 +224,25 @@ def test_a_run_ends_at_its_last_step_within_a_round(rl_loop: MakeLoop) -> None:
     loop = rl_loop("ppo", max_steps=5, updates=2, gradient_accumulation=2)
     assert loop.run().step == 5
     assert [e["step"] for e in events(loop.config.output) if e["event"] == "log"] == [2, 4, 5]
+
+
+@pytest.mark.parametrize("modality", ["text", "random"])
+def test_a_prompt_that_leaves_no_room_is_refused_before_the_first_step(
+    rl_loop: MakeLoop, modality: str
+) -> None:
+    """As with all media that may be drawn, whatever is drawn first."""
+    loop = rl_loop(modality=modality)
+    encode, load_clip = loop.setup.processor.encode, loop.setup.load_clip
+    shown: Modality = "text" if modality == "text" else "av"
+    lengths = {
+        one.stimulus.key: len(encode(one.stimulus, None, shown, load_clip)["input_ids"])
+        for one in loop.asked
+    }
+    longest = max(lengths, key=lambda key: lengths[key])
+    room = loop.setup.model.config.max_position_embeddings - lengths[longest]
+    assert rl_loop(modality=modality, max_new_tokens=room).asked == loop.asked
+    with pytest.raises(ConfigError, match=rf"max_new_tokens: 1 of 3 prompts .*: {longest}\. Make"):
+        rl_loop(modality=modality, max_new_tokens=room + 1)
 
 
 def test_numbers_that_are_none_end_a_run_with_advice(rl_loop: MakeLoop) -> None:

@@ -11,6 +11,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response as ApiResponse
 
@@ -27,7 +28,7 @@ from inference.api import (
 )
 from inference.errors import InvalidOptionsError
 from inference.models import Corpus, ModelVersion, TrainingPoint, TrainingRun, TrainingSample
-from inference.selectors.training_lines import progress_lines
+from inference.selectors.training_lines import MEDIA_TYPE, progress_lines
 from inference.services.training import cancel_training_run, resume_training_run
 from inference.services.training_corpora import train_on_corpus
 from inference.training.presets import PRESETS
@@ -36,7 +37,6 @@ from mood_eval.models import User
 
 M = TypeVar("M", bound=Model)
 MOST_REWARD_MODELS = 16
-JSON_LINES = "application/x-ndjson"
 
 
 class RunSerializer(TrainingRunSerializer):
@@ -88,6 +88,13 @@ class StartSerializer(Plain):
     )
 
 
+class JsonLinesRenderer(JSONRenderer):
+    """So that lines can be asked for by their media type; it writes refusals, each as one line."""
+
+    media_type = MEDIA_TYPE
+    format = "ndjson"
+
+
 class ByStep(OldestFirst):
     ordering = ("step", "pk")
 
@@ -135,11 +142,11 @@ class TrainingRunViewSet(TeamViewSet):
         """Answers of the model in training to the same client turns, by step."""
         return self._page(TrainingSample.objects.filter(run=self.get_object()))
 
-    @extend_schema(responses={(200, JSON_LINES): OpenApiTypes.BINARY})
-    @action(detail=True)
+    @extend_schema(responses={(200, MEDIA_TYPE): OpenApiTypes.BINARY})
+    @action(detail=True, renderer_classes=[JSONRenderer, JsonLinesRenderer])
     def progress(self, request: Request, pk: str) -> HttpResponseBase:
         """Points and samples as JSON lines, sent while they are read."""
-        return StreamingHttpResponse(progress_lines(self.get_object()), content_type=JSON_LINES)
+        return StreamingHttpResponse(progress_lines(self.get_object()), content_type=MEDIA_TYPE)
 
     def _page(self, rows: QuerySet[Any]) -> ApiResponse:
         page = self.paginate_queryset(rows)

@@ -9,6 +9,8 @@ from inference.charts import LineChart, line_chart, mark
 from inference.models import TrainingPoint, TrainingRun
 
 DRAWN_POINTS = 200
+SHORTEST_PAUSE, LONGEST_PAUSE = 2, 30
+POINTS_A_SECOND = 1000
 HELD_OUT = "eval_"
 FINAL = "final_"
 NOT_DRAWN = ("epoch", "eval_epoch")
@@ -46,6 +48,12 @@ class Curves:
     """Logged steps in all."""
     drawn: int
     """Of these, so many stand in the pictures."""
+
+    @property
+    def pause(self) -> int:
+        """Seconds until they are fetched again: more in long runs, where it takes longer to read
+        the steps and a picture changes less."""
+        return min(LONGEST_PAUSE, max(SHORTEST_PAUSE, self.points // POINTS_A_SECOND))
 
 
 TRAINING, HELD = "training", "held out"

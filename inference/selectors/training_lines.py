@@ -10,6 +10,7 @@ from typing import Any
 
 from inference.models import TrainingPoint, TrainingRun, TrainingSample
 
+MEDIA_TYPE = "application/x-ndjson"
 BATCH = 2000
 SAMPLE_FIELDS = ("key", "client", "client_emotion", "therapist_emotion", "strategy", "text")
 

@@ -21,10 +21,11 @@ from inference.training.memory import estimate, remedies_for
 
 @dataclass(frozen=True)
 class TrainingEstimate:
-    """In words, of the machine that this runs on."""
+    """In words."""
 
     memory: str
     free_memory: str
+    """On this machine; empty in production, where another one may train. So is `free_disk`."""
     memory_fits: bool
     disk: str
     free_disk: str
@@ -38,7 +39,10 @@ class TrainingEstimate:
 def training_estimate(
     *, method: Method, base: ModelVersion, options: Mapping[str, Any]
 ) -> TrainingEstimate:
-    """`options`: keys of inference.training.config, of their types."""
+    """`options`: keys of inference.training.config, of their types.
+
+    What is free is told, and compared, only where the machine of the pages trains too.
+    """
     try:
         folder = checkpoint_folder(base.path)
         config = TrainingConfig(
@@ -47,13 +51,16 @@ def training_estimate(
         need, disk = estimate(config), disk_need(config)
     except DomainError as error:
         return TrainingEstimate("", "", True, "", "", True, problem=str(error))
+    memory, room_needed = str(need), size_text(disk.total)
+    if settings.PRODUCTION:
+        return TrainingEstimate(memory, "", True, room_needed, "", True)
     free, room = available_memory(), shutil.disk_usage(settings.VAR).free
     fits = need.machine <= free
     return TrainingEstimate(
-        memory=str(need),
+        memory=memory,
         free_memory=size_text(free),
         memory_fits=fits,
-        disk=size_text(disk.total),
+        disk=room_needed,
         free_disk=size_text(room),
         disk_fits=disk.total <= room,
         remedies=() if fits else tuple(remedies_for(config, need.machine, need.on_gpu, "memory")),

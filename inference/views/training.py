@@ -19,7 +19,7 @@ from inference.selectors.training import (
     training_runs_of_team,
 )
 from inference.selectors.training_curves import training_curves
-from inference.selectors.training_lines import progress_lines
+from inference.selectors.training_lines import MEDIA_TYPE, progress_lines
 from inference.selectors.training_report import training_report
 from inference.selectors.training_samples import samples_by_step, samples_of_turn
 from inference.services.training import (
@@ -96,9 +96,7 @@ def training_samples(request: HttpRequest, pk: int) -> HttpResponse:
 @require_GET
 def training_progress_jsonl(request: HttpRequest, pk: int) -> StreamingHttpResponse:
     run = _training_run(request, pk)
-    response = StreamingHttpResponse(
-        progress_lines(run), content_type="application/jsonl; charset=utf-8"
-    )
+    response = StreamingHttpResponse(progress_lines(run), content_type=MEDIA_TYPE)
     response["Content-Disposition"] = f'attachment; filename="training-{run.pk}-progress.jsonl"'
     response["Cache-Control"] = "no-store"
     return response

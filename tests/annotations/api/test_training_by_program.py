@@ -187,6 +187,12 @@ def test_points_and_samples_come_by_step_and_as_lines(
     assert [(e["event"], e["step"]) for e in events] == [
         (event, step) for step in (1, 2, 3) for event in ("log", "samples")
     ]
+    asked = {"Accept": "application/x-ndjson"}
+    again = client.get(f"{address}progress/", headers=asked)
+    assert [json.loads(line) for line in again.getvalue().splitlines()] == events
+    refused = signed("stranger").get(f"{address}progress/", headers=asked)
+    assert (refused.status_code, refused.headers["Content-Type"]) == (404, "application/x-ndjson")
+    assert "detail" in json.loads(refused.content)
     run.report = {"kl": 0.25}
     run.save()
     assert client.get(address).json()["report"] == {"kl": 0.25}

@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from inference.charts import line_chart
 from inference.models import TrainingPoint, TrainingRun, TrainingSample
-from inference.selectors.training_curves import DRAWN_POINTS, Curve, training_curves
+from inference.selectors.training_curves import DRAWN_POINTS, Curve, Curves, training_curves
 from inference.selectors.training_samples import (
     MOST_STEPS_OF_A_TURN,
     samples_by_step,
@@ -96,6 +96,13 @@ def test_a_long_run_is_thinned_and_keeps_its_last_step_and_every_evaluation(
     assert len(loss.chart.lines[1].points.split()) == 7
 
 
+@pytest.mark.parametrize(
+    ("points", "seconds"), [(0, 2), (2_999, 2), (3_000, 3), (12_500, 12), (10**6, 30)]
+)
+def test_curves_of_a_long_run_are_fetched_less_often(points: int, seconds: int) -> None:
+    assert Curves((), points, drawn=min(points, 200)).pause == seconds
+
+
 def test_the_page_takes_as_many_queries_for_a_long_run_as_for_a_short_one(
     lab: Lab, ada: Client, make_run: MakeRun, django_assert_num_queries: Any
 ) -> None:
@@ -110,7 +117,7 @@ def test_the_page_takes_as_many_queries_for_a_long_run_as_for_a_short_one(
                 assert ada.get(address).status_code == 200
 
 
-PAGE, SAMPLES = 14, 5
+PAGE, SAMPLES = 15, 5
 
 
 def test_answers_stand_beside_those_of_the_first_evaluation(

@@ -86,6 +86,7 @@ def test_progress_is_fetched_while_it_runs_and_the_whole_page_at_the_end(
 def test_everything_told_can_be_downloaded(ada: Client, make_run: MakeRun) -> None:
     run = make_run(points=4, evaluations=2)
     response = ada.get(reverse("training_progress_jsonl", args=[run.pk]))
+    assert response.headers["Content-Type"] == "application/x-ndjson"
     assert "attachment" in response.headers["Content-Disposition"]
     told = [json.loads(line) for line in response.getvalue().splitlines()]
     assert [line["step"] for line in told if line["event"] == "log"] == [1, 2, 3, 4]

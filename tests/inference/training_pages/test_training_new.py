@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import reverse
+from pytest_django import Settings
 
 from annotations.models import DatasetTraining, PreferenceDataset
 from annotations.training_forms import NewTrainingForm
@@ -201,6 +202,7 @@ def test_what_is_missing_is_said_with_what_to_do(lab: Lab) -> None:
     assert "manage.py register_model" in page
     assert "No release yet" in page
     assert "manage.py import_dialogues" in page
+    assert page.count("Ask whoever runs MoodEval here to") == 3
     team = Team.objects.get(name="Another lab")
     link = f'<a href="{NEW}?method=reward&amp;team={team.pk}">train one on a release</a>'
     assert link in page
@@ -284,6 +286,20 @@ def test_what_does_not_fit_is_told_with_remedies(lab: Lab, ada: Client) -> None:
     told = ada.post(NEW, {**sent, "estimate": "1"}).content.decode()
     assert "It does not fit into the memory of this machine" in told
     assert "batch_size" in told
+
+
+def test_in_production_only_what_is_needed_is_told(
+    lab: Lab, ada: Client, settings: Settings
+) -> None:
+    """Another machine may train."""
+    settings.PRODUCTION = True
+    sent = filled_in(form_of(lab, "dpo"), base=lab.base.pk, batch_size="100000000")
+    told = ada.post(NEW, {**sent, "estimate": "1"}).content.decode()
+    assert re.search(r"<dt>Memory</dt><dd>about \d+(\.\d)? [MGT]B \(weights", told)
+    assert re.search(r"<dt>Disk</dt><dd>at most \d+(\.\d)? [MG]B</dd>", told)
+    assert "free on this machine" not in told
+    assert "does not fit" not in told
+    assert "the machine that trains" in told
 
 
 def test_a_model_whose_files_are_gone_is_told(lab: Lab, ada: Client) -> None:

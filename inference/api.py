@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.utils.functional import cached_property
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers, viewsets
 from rest_framework.decorators import action
@@ -25,6 +26,7 @@ from inference.models import (
 )
 from inference.selectors.cautions import Caution, cautions_about_models
 from inference.selectors.runs import Failure, failures_of, with_failed
+from inference.selectors.training import public_config
 from mood_eval.access import for_teams_of
 
 
@@ -127,6 +129,9 @@ class ResponseSerializer(serializers.ModelSerializer[Response]):
 
 class TrainingRunSerializer(serializers.ModelSerializer[TrainingRun]):
     base = serializers.CharField(source="base.name")
+    config = serializers.SerializerMethodField(
+        help_text="What the run was given, without where its judges are reached."
+    )
     corpus = serializers.SlugRelatedField[Corpus](
         slug_field="name", read_only=True, allow_null=True
     )
@@ -144,6 +149,10 @@ class TrainingRunSerializer(serializers.ModelSerializer[TrainingRun]):
             *("dataset_sha256", "config", "state", "stage", "done", "total", "error", "result"),
             *("created_at", "started_at", "finished_at"),
         )
+
+    @extend_schema_field(OpenApiTypes.OBJECT)
+    def get_config(self, run: TrainingRun) -> dict[str, Any]:
+        return public_config(run)
 
 
 class TrainingPointSerializer(serializers.ModelSerializer[TrainingPoint]):

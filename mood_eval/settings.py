@@ -146,6 +146,8 @@ MEDIA_MEMORY_MB = env.integer("MEDIA_MEMORY_MB", 2048, minimum=256)
 
 TRAINING_DISK_QUOTA_GIB = env.integer("TRAINING_DISK_QUOTA_GIB", 500, minimum=0)
 """What the training runs of one team may take below MOODEVAL_VAR; 0: whatever the disk holds."""
+TRAINING_STOP_SECONDS = env.integer("TRAINING_STOP_SECONDS", 900, minimum=0)
+"""What a trainer that is told to stop may take to write its checkpoint; then it is killed."""
 TRAINING_JUDGE_URLS = [url.rstrip("/") for url in env.words("TRAINING_JUDGE_URLS")]
 """OpenAI-compatible addresses that training runs may ask for rewards; they are sent what clients
 say. None by default."""

@@ -69,6 +69,7 @@ def train_on_release(
 ) -> TrainingRun:
     """By dpo or reward on what raters preferred or scored, by ppo or grpo on its client turns."""
     learns_from_releases(method)
+    held_out = unseen_dialogues(dataset, method, [base, *reward_models])  # takes long: before locks
     hold_against_erasures(dataset)
     usable_release(dataset)
     if dataset.study_id is None:
@@ -84,7 +85,7 @@ def train_on_release(
         user=user,
         preset=preset,
         reward_models=reward_models,
-        held_out=unseen_dialogues(dataset, method, [base, *reward_models]),
+        held_out=held_out,
     )
     DatasetTraining.objects.create(dataset=dataset, training_run=run)
     return run

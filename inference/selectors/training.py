@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from inference.models import JobState, TrainingPoint, TrainingRun
 from inference.selectors.runs import duration_words
 from inference.training.presets import PRESETS, Preset
-from inference.training_options import LABELS, value_in_words
+from inference.training_options import LABELS, REWARDS, value_in_words
 from mood_eval.models import Team
 
 RATE_POINTS = 30
@@ -22,6 +22,8 @@ STAGES = {
     "report": "Comparing the new version with the one it was trained from",
 }
 """What the trainer does between its steps; see inference.training.progress.Stage."""
+PATHS = ("held_out",)
+OF_JUDGES = ("url", "key_variable", "path")
 WRITING = "Writing the new version"
 
 
@@ -92,8 +94,18 @@ class OptionRow:
 def config_in_words(run: TrainingRun) -> list[OptionRow]:
     """What the run was given, in the order of the form; keys that the form lacks come last."""
     places = {key: place for place, key in enumerate(LABELS)}
-    keys = sorted(run.config, key=lambda key: (places.get(key, len(places)), key))
+    keys = sorted(run.config.keys() - {*PATHS}, key=lambda key: (places.get(key, len(places)), key))
     return [OptionRow(LABELS.get(key, key), value_in_words(key, run.config[key])) for key in keys]
+
+
+def public_config(run: TrainingRun) -> dict[str, Any]:
+    """`config` without folders of the server, and without where judges are reached."""
+    told = {key: value for key, value in run.config.items() if key not in PATHS}
+    if isinstance(terms := told.get(REWARDS), list):
+        told[REWARDS] = [
+            {key: value for key, value in term.items() if key not in OF_JUDGES} for term in terms
+        ]
+    return told
 
 
 def preset_of(run: TrainingRun) -> Preset | None:

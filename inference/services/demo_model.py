@@ -8,6 +8,7 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
+from safetensors import SafetensorError
 
 from inference.demo_checkpoint import DELTA_FOLDER, NAME, demo_checkpoint
 from inference.errors import CheckpointError
@@ -38,7 +39,7 @@ def offer_demo_model(team: Team, tell: Tell, delta: Path = DELTA_FOLDER) -> Demo
         return DemoModel(known[NAME], known[WORDS_ONLY])
     try:
         folder = demo_checkpoint(settings.VAR / MODELS, delta)
-    except (CheckpointError, OSError) as error:
+    except (CheckpointError, OSError, ImportError, ValueError, SafetensorError) as error:
         tell(f"{NAME} is left out: {error}")
         return None
     return None if folder is None else register(team, folder)

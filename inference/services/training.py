@@ -21,6 +21,7 @@ from inference.preference_files import (
     verify_release,
 )
 from inference.selectors.cautions import what_stops
+from inference.selectors.run_options import MODALITY_NAMES, ONLY_MODALITY
 from inference.services import jobs
 from inference.services.model_versions import (
     NameTakenError,
@@ -94,7 +95,8 @@ def start_training_run(
         corpus=corpus,
         dataset_path=str(dataset_path),
         dataset_sha256=dataset_sha256,
-        config=chosen_options(method, preset, config) | _measured_on(held_out),
+        config=with_only_modality(base, chosen_options(method, preset, config))
+        | _measured_on(held_out),
         created_by=user,
     )
     run.reward_models.set(reward_models)
@@ -114,6 +116,19 @@ def _measured_on(held_out: Path | None) -> dict[str, str]:
     if held_out is None:
         return {}
     return {"held_out": str(held_out.relative_to(settings.VAR))}
+
+
+def with_only_modality(base: ModelVersion, options: dict[str, Any]) -> dict[str, Any]:
+    """A model that may be given one thing only is trained on that."""
+    only = base.config.get(ONLY_MODALITY)
+    if only is None:
+        return options
+    if options.get("modality", only) != only:
+        raise InvalidOptionsError(
+            f"modality: “{base}” may be given one thing only: choose “{only}” "
+            f"({MODALITY_NAMES[only]}), not “{options['modality']}”."
+        )
+    return {**options, "modality": only}
 
 
 def check_method(method: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -22,6 +23,7 @@ from inference.errors import DomainError, InvalidOptionsError, WrongStateError
 from inference.labels import EMOTIONS, STRATEGIES
 from inference.models import Corpus, Dialogue, ModelVersion, Stimulus, TrainingRun, Turn
 from inference.services.training import check_method, chosen_options, start_training_run
+from inference.services.training_disk import NoRoomError
 from inference.training.config import ON_CORPORA, ON_PROMPTS
 from mood_eval.models import User
 
@@ -33,6 +35,7 @@ ALSO_CALLED = ("val", "dev")
 """The split for evaluation, in published corpora."""
 LEFT_SECONDS = 86_400
 """Nobody writes a file for so long."""
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 BATCH = 200
 """Dialogues read together."""
 
@@ -127,7 +130,8 @@ def freeze_corpus(corpus: Corpus, sessions: Collection[int] | None = None) -> Fr
     were imported. Clips are links to the storage's own files, which take no room again.
 
     `sessions`: keys of those that are written; None: all of them. Labels that MultiMood does not
-    know are left out. Raises UntrainableCorpusError, and WrongStateError where there is nothing.
+    know are left out. Raises UntrainableCorpusError, WrongStateError where there is nothing, and
+    NoRoomError.
     """
     chosen = Dialogue.objects.filter(corpus=corpus)
     if sessions is not None:
@@ -138,8 +142,8 @@ def freeze_corpus(corpus: Corpus, sessions: Collection[int] | None = None) -> Fr
     root = settings.VAR / FOLDER
     remove_leftovers(root)
     part = root / f".part-{uuid4().hex}"
-    (part / "clips").mkdir(parents=True)
     try:
+        (part / "clips").mkdir(parents=True)
         sha256 = _write(chosen, part)
         folder = root / sha256
         try:
@@ -147,6 +151,14 @@ def freeze_corpus(corpus: Corpus, sessions: Collection[int] | None = None) -> Fr
         except OSError:
             if not (folder / FILE).is_file():  # otherwise it was frozen before
                 raise
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        raise NoRoomError(
+            f"There is no room on the disk to write “{corpus}” down for a training. Remove "
+            "checkpoints of runs that will not go on (`manage.py training_disk`), or make room "
+            "below MOODEVAL_VAR."
+        ) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
     stimuli = Stimulus.objects.filter(dialogue__in=chosen).count()

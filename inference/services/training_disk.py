@@ -30,6 +30,8 @@ CHECK_SECONDS = 10.0
 OUTPUT = "output"
 """Of a run's folder, what its trainer writes."""
 CHECKPOINTS = "checkpoint-*"
+COMPLETE = "complete"
+"""In a checkpoint that was written to its end: inference.training.callbacks, which loads torch."""
 NAMED = 3
 """Runs that a refusal names as the largest."""
 LLM_MATRIX = re.compile(rf".*{LLM_LAYERS}\.weight")
@@ -46,7 +48,8 @@ class DiskNeed:
     final: int
     checkpoint: int
     checkpoints: int
-    """How many stand side by side: the kept ones, and the one that is being written."""
+    """How many stand side by side: the kept ones, the one that is being written, and room for
+    that of a stop."""
 
     @property
     def total(self) -> int:
@@ -62,7 +65,7 @@ def disk_need(config: TrainingConfig) -> DiskNeed:
     else:
         trained = sum(tensor.elements for tensor in tensors if not _is_of(tensor, TOWERS))
         checkpoint = every * WEIGHT + trained * MOMENTS
-    return DiskNeed(every * WEIGHT, checkpoint, config.keep_checkpoints + 1)
+    return DiskNeed(every * WEIGHT, checkpoint, config.keep_checkpoints + 2)
 
 
 def _beside_frozen(tensor: TensorHeader, config: TrainingConfig) -> int:
@@ -136,6 +139,7 @@ class RoomWatch:
 
     team: Team
     need: DiskNeed
+    output: Path
     checked_at: float = field(default=0.0, init=False)
 
     def check(self) -> None:
@@ -145,22 +149,27 @@ class RoomWatch:
             return
         self.checked_at = now
         free = shutil.disk_usage(settings.VAR).free
-        if free < self.need.checkpoint:
-            raise NoRoomError(f"Only {size_text(free)} are free on the disk. {STOPPED}")
+        if free + half_written(self.output) < self.need.checkpoint + BESIDE:
+            raise NoRoomError(f"Only {size_text(free)} are free on the disk. {ROOM}")
         if settings.TRAINING_DISK_QUOTA_GIB:
             taken = bytes_by_run(self.team)
             if sum(taken.values()) > _quota():
                 raise NoRoomError(
                     f"The team's training runs have {size_text(sum(taken.values()))} on the disk, "
-                    f"of {size_text(_quota())}{_largest(taken)}. {STOPPED}"
+                    f"of {size_text(_quota())}{_largest(taken)}. {ROOM}"
                 )
 
 
-STOPPED = (
-    "The run was stopped with a checkpoint; it can be resumed once there is room. Remove "
-    "checkpoints of runs that will not go on (`manage.py training_disk`), or ask for more room "
-    "(TRAINING_DISK_QUOTA_GIB)."
+ROOM = (
+    "The run can be resumed once there is room: remove checkpoints of runs that will not go on "
+    "(`manage.py training_disk`), or ask for more (TRAINING_DISK_QUOTA_GIB)."
 )
+
+
+def half_written(output: Path) -> int:
+    """Bytes of the checkpoint that a trainer is writing: they are taken, and were reserved."""
+    parts = (folder for folder in output.glob(CHECKPOINTS) if not (folder / COMPLETE).is_file())
+    return sum(map(folder_bytes, parts))
 
 
 def give_back_room(run: TrainingRun) -> int:

@@ -22,7 +22,6 @@ MODULE = "inference.training"
 SECRET_NAMES = ("DATABASE_URL", "REDIS_URL")
 SECRET_WORDS = {"SECRET", "PASSWORD", "TOKEN", "KEY", "CREDENTIALS"}
 """As whole words of a variable's name, as in AWS_SECRET_ACCESS_KEY."""
-STOP_SECONDS = 60.0
 HURRIED_STOP_SECONDS = 6.0
 """A worker that is told to end has 10 s, and the job has to be handed back within them."""
 LOG_TAIL_BYTES = 8000

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
@@ -14,6 +15,9 @@ from inference.backends.registry import unload_models
 from inference.backends.weights import weights_sha256
 from inference.errors import DomainError
 from inference.models import ModelVersion, TrainingPoint, TrainingRun
+from inference.selectors.run_options import ONLY_MODALITY
+from inference.selectors.training import config_in_words
+from inference.services import jobs
 from inference.services.jobs import JobCancelled, Lease, WorkerStopping, work_under_lease
 from inference.services.model_versions import NameTakenError, register_checkpoint
 from inference.services.training import (
@@ -36,7 +40,6 @@ from inference.services.training_disk import (
 )
 from inference.services.training_process import (
     HURRIED_STOP_SECONDS,
-    STOP_SECONDS,
     TrainerProcess,
     end_leftovers,
     log_tail,
@@ -84,8 +87,8 @@ def _train(lease: Lease[TrainingRun], on_progress: Told | None) -> None:
     trainer = start_trainer(config, log_file(run), parsed.processes, keys)
     TrainingRun.objects.filter(pk=run.pk).update(process_id=trainer.number)
     try:
-        room = RoomWatch(run.team, disk_need(parsed))
-        last = _watch(lease, trainer, reader, room, on_progress)
+        room = RoomWatch(run.team, disk_need(parsed), output_folder(run))
+        last = watch(lease, trainer, reader, room, on_progress)
     finally:
         trainer.end(seconds=HURRIED_STOP_SECONDS)
     _register(lease, run, _checkpoint(run, last, trainer.exit_code()))
@@ -98,7 +101,7 @@ def _write_config(run: TrainingRun) -> Path:
     return config
 
 
-def _watch(
+def watch(
     lease: Lease[TrainingRun],
     trainer: TrainerProcess,
     reader: ProgressReader,
@@ -118,18 +121,53 @@ def _watch(
             lease.check()
             room.check()
         except (JobCancelled, WorkerStopping, NoRoomError) as stop:
-            in_hurry = isinstance(stop, WorkerStopping)
-            trainer.end(HURRIED_STOP_SECONDS if in_hurry else STOP_SECONDS)
-            events = reader.read()
-            record(lease, events, on_progress)
+            events, killed = _stop(lease, trainer, reader, on_progress)
             settled = next((e for e in reversed(events) if e.event in SETTLING), settled)
             if settled is not None and settled.event == "end":
                 return settled
+            saved = any(event.event == "stopped" for event in events)
+            if isinstance(stop, NoRoomError):
+                raise NoRoomError(f"{stop} {STOPPED if saved else UNSAVED}") from stop
+            if isinstance(stop, JobCancelled) and killed and not saved:
+                TrainingRun.objects.filter(pk=lease.pk, error="").update(error=UNSAVED)
             raise
         time.sleep(POLL_SECONDS)
 
 
+def _stop(
+    lease: Lease[TrainingRun],
+    trainer: TrainerProcess,
+    reader: ProgressReader,
+    on_progress: Told | None,
+) -> tuple[list[TrainingEvent], bool]:
+    """Its last events, and whether it had to be killed: a step and a large checkpoint take their
+    time, which a worker that is told to end does not have."""
+    asked = time.monotonic()
+    if not jobs.worker_stopping.is_set():
+        trainer.ask_to_stop()
+    events: list[TrainingEvent] = []
+    while trainer.exit_code() is None and not jobs.worker_stopping.is_set():
+        if time.monotonic() - asked > settings.TRAINING_STOP_SECONDS:
+            break
+        with suppress(JobCancelled, WorkerStopping):
+            lease.check()
+        told = reader.read()
+        record(lease, told, on_progress)
+        events += told
+        time.sleep(POLL_SECONDS)
+    killed = trainer.exit_code() is None
+    trainer.end(HURRIED_STOP_SECONDS if jobs.worker_stopping.is_set() else 0)
+    told = reader.read()
+    record(lease, told, on_progress)
+    return [*events, *told], killed
+
+
 SETTLING = ("end", "error")
+STOPPED = "The run was stopped with a checkpoint, and goes on from there when it is resumed."
+UNSAVED = (
+    "The training process was ended before it had written a checkpoint of its last steps. Resumed, "
+    "the run goes on from the one before, or begins anew where there is none."
+)
 
 
 def _checkpoint(run: TrainingRun, last: TrainingEvent | None, exit_code: int | None) -> Path:
@@ -167,7 +205,7 @@ def register_version(run: TrainingRun, checkpoint: Path) -> ModelVersion:
     names = (name for name in version_names(run) if name not in taken)
     while True:
         try:
-            return register_checkpoint(
+            result = register_checkpoint(
                 team=run.team,
                 name=next(names),
                 path=checkpoint.relative_to(settings.VAR),
@@ -177,6 +215,10 @@ def register_version(run: TrainingRun, checkpoint: Path) -> ModelVersion:
             )
         except NameTakenError:  # by somebody else at this moment
             continue
+        if ONLY_MODALITY in run.base.config:
+            result.config[ONLY_MODALITY] = run.base.config[ONLY_MODALITY]
+            result.save(update_fields=["config"])
+        return result
 
 
 def version_names(run: TrainingRun) -> Iterator[str]:
@@ -188,7 +230,7 @@ def version_names(run: TrainingRun) -> Iterator[str]:
 
 
 def version_card(run: TrainingRun) -> str:
-    options = "\n".join(f"- {name}: {value}" for name, value in sorted(run.config.items()))
+    options = "\n".join(f"- {row.label}: {row.value}" for row in config_in_words(run))
     last = TrainingPoint.objects.filter(run=run).order_by("-step").first()
     values = last.values if last else {}
     logged = "\n".join(f"- {name}: {value:.6g}" for name, value in sorted(values.items()))

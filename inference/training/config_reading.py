@@ -57,6 +57,7 @@ NOT_NEGATIVE = (
 )
 SHARES = ("warmup_ratio", "text_dropout", "lora_dropout", "discount", "gae_lambda")
 LEAST = {"generations": 2}
+MOST = {"sample_stimuli": 64}
 
 
 def load_config(path: Path) -> TrainingConfig:
@@ -181,6 +182,9 @@ def _check_numbers(config: TrainingConfig) -> None:
     for name, least in LEAST.items():
         if values[name] < least:
             raise ConfigError(f"{name}: must be at least {least}, is {values[name]}.")
+    for name, most in MOST.items():
+        if values[name] > most:
+            raise ConfigError(f"{name}: must be at most {most}, is {values[name]}.")
     if not config.max_steps and not config.epochs:
         raise ConfigError("max_steps, epochs: one of them must be above 0.")
 

@@ -11,7 +11,7 @@ import torch
 from django.conf import settings
 
 from inference.contracts import GenerationOptions
-from inference.demo_checkpoint import DELTA_FOLDER, NAME, assembled, demo_checkpoint, main
+from inference.demo_checkpoint import DELTA, DELTA_FOLDER, NAME, assembled, demo_checkpoint, main
 from inference.demo_package import find_package
 from inference.errors import CheckpointError, InvalidOptionsError
 from inference.services.demo_model import MODELS, WORDS_ONLY, DemoModel, offer_demo_model, register
@@ -62,6 +62,15 @@ def test_with_a_delta_of_another_base_it_says_why_and_goes_on(
     [message] = said
     assert message.startswith(f"{NAME} is left out: ")
     assert "make install" in message
+
+
+@needs_base
+def test_with_a_delta_that_cannot_be_read_it_goes_on_too(team: Team, tmp_path: Path) -> None:
+    (tmp_path / DELTA).write_bytes(b"half of it")
+    said: list[str] = []
+    assert offer_demo_model(team, said.append, tmp_path) is None
+    assert len(said) == 1
+    assert said[0].startswith(f"{NAME} is left out: ")
 
 
 @needs_base

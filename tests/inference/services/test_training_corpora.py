@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -24,6 +25,7 @@ from inference.services.training_corpora import (
     freeze_corpus,
     train_on_corpus,
 )
+from inference.services.training_disk import NoRoomError
 from mood_eval.models import Team
 from tests.factories import (
     clip_bytes,
@@ -204,3 +206,17 @@ def test_an_empty_split_for_evaluation_holds_nothing_out(team: Team, base: Model
     everything = {"split": "", "eval_split": ""}
     run = train_on_corpus(corpus=corpus, method="sft", base=base, config=everything)
     assert (run.config["split"], run.config["eval_split"]) == ("", "")
+
+
+def test_a_full_disk_is_told_in_words_and_leaves_nothing(
+    team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus = make_corpus_with_dialogues(team, 1)
+
+    def full(number: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(NoRoomError, match="There is no room on the disk to write “"):
+        freeze_corpus(corpus)
+    assert list((settings.VAR / FOLDER).iterdir()) == []

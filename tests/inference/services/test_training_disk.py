@@ -15,14 +15,18 @@ from pytest_django import Settings
 
 from inference.machine_memory import GIB
 from inference.models import Corpus, JobState, ModelVersion, TrainingRun
+from inference.services import training_disk
 from inference.services.model_versions import register_checkpoint
 from inference.services.training import cancel_training_run, parsed_config, resume_training_run
 from inference.services.training_corpora import train_on_corpus
 from inference.services.training_disk import (
     BESIDE,
+    DiskNeed,
     NoRoomError,
+    RoomWatch,
     bytes_by_run,
     disk_need,
+    half_written,
     remove_checkpoints,
 )
 from mood_eval.models import Team
@@ -71,7 +75,7 @@ def test_the_estimate_follows_from_the_bases_tensors(corpus: Corpus, base: Model
     whole = disk_need(parsed_config(start(corpus, base, keep_checkpoints=2)))
     assert whole.final == 4 * every
     assert whole.checkpoint == 4 * every + 8 * (every - frozen)
-    assert whole.total == whole.final + 3 * whole.checkpoint + BESIDE
+    assert whole.total == whole.final + 4 * whole.checkpoint + BESIDE
 
     lora = disk_need(
         parsed_config(start(corpus, base, lora=True, lora_rank=4, projectors="frozen"))
@@ -101,13 +105,45 @@ def test_a_run_that_does_not_fit_is_refused_with_figures_and_remedies(
     with pytest.raises(NoRoomError, match="will take about"):
         resume_training_run(second)
     settings.TRAINING_DISK_QUOTA_GIB = 0
+    TrainingRun.objects.filter(pk=second.pk).update(stage="features")
     resume_training_run(second)
+    second.refresh_from_db()
+    assert second.stage == "", "what it did before it was stopped"
 
     full = shutil.disk_usage("/")._replace(free=7)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: full)
     with pytest.raises(NoRoomError, match=r"on the disk, and 0 MB are free\. Keep fewer"):
         start(corpus, base)
     assert TrainingRun.objects.count() == 2
+
+
+def test_a_run_that_was_let_begin_is_not_stopped_while_it_writes_a_checkpoint(
+    team: Team, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    size, disk = 2**20, shutil.disk_usage("/")
+    need = DiskNeed(final=3 * size, checkpoint=size, checkpoints=4)
+    kept = 2
+    monkeypatch.setattr(training_disk, "CHECK_SECONDS", 0.0)
+
+    def stopped(free: int, written: int) -> bool:
+        part = tmp_path / "checkpoint-30" / "model.safetensors"
+        part.parent.mkdir(exist_ok=True)
+        part.write_bytes(b"x" * written)
+        monkeypatch.setattr(shutil, "disk_usage", lambda path: disk._replace(free=free))
+        try:
+            RoomWatch(team, need, tmp_path).check()
+        except NoRoomError:
+            return True
+        return False
+
+    for written in (0, size // 2, size):
+        assert not stopped(need.total - kept * size - written, written)
+    assert half_written(tmp_path) == size
+    assert not stopped(BESIDE + size // 2, size // 2), "it still fits"
+    assert stopped(BESIDE + size // 2 - 1, size // 2)
+    (tmp_path / "checkpoint-30" / "complete").touch()
+    assert half_written(tmp_path) == 0
+    assert stopped(BESIDE + size - 1, size), "another one would not"
 
 
 def test_another_teams_runs_are_not_counted(corpus: Corpus, base: ModelVersion) -> None:

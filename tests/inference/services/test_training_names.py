@@ -11,7 +11,9 @@ import pytest
 from django.conf import settings
 from django.db import connection, transaction
 
+from inference.errors import InvalidOptionsError
 from inference.models import Corpus, ModelVersion, TrainingRun
+from inference.selectors.run_options import ONLY_MODALITY
 from inference.services.model_versions import register_checkpoint
 from inference.services.training import LONGEST_NAME
 from inference.services.training_corpora import train_on_corpus
@@ -42,6 +44,8 @@ def test_a_version_finds_a_name_though_the_runs_is_long_and_taken(
     corpus: Corpus, base: ModelVersion, team: Team, tiny_checkpoint: Path
 ) -> None:
     name = "n" * LONGEST_NAME
+    base.config[ONLY_MODALITY] = "text"
+    base.save()
     run = train_on_corpus(corpus=corpus, method="sft", base=base, name=name)
     final = settings.VAR / run.folder / "output" / "final"
     shutil.copytree(tiny_checkpoint, final)
@@ -51,6 +55,10 @@ def test_a_version_finds_a_name_though_the_runs_is_long_and_taken(
     end = f" (training run {run.pk}, 2)"
     assert result.name == "n" * (LONGEST_NAME - len(end)) + end
     assert result.parent == base
+    result.refresh_from_db()
+    assert result.config[ONLY_MODALITY] == run.config["modality"] == "text"
+    with pytest.raises(InvalidOptionsError, match="modality: “tiny” may be given one thing only"):
+        train_on_corpus(corpus=corpus, method="sft", base=base, config={"modality": "av"})
 
 
 @pytest.mark.django_db(transaction=True)

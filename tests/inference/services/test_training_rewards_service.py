@@ -14,12 +14,13 @@ from pytest_django import Settings
 from inference.errors import InvalidOptionsError
 from inference.models import Corpus, JobState, ModelVersion, TrainingRun
 from inference.reward_files import REWARD_ARCHITECTURE
+from inference.selectors.training import public_config
 from inference.services.model_versions import register_checkpoint
 from inference.services.training import resume_training_run, trainer_config
 from inference.services.training_corpora import train_on_corpus
 from inference.services.training_process import trainer_environment
 from inference.services.training_rewards import judge_keys
-from inference.services.training_supervision import run_training
+from inference.services.training_supervision import run_training, version_card
 from mood_eval.models import Team
 from tests.factories import make_corpus_with_dialogues, make_team
 
@@ -120,6 +121,10 @@ def test_a_judge_is_asked_with_the_key_that_was_allowed_and_no_other(
     assert "SECRET_KEY" not in passed
     assert "JUDGE_API_KEY" not in trainer_environment()
     assert "whisper" not in json.dumps(trainer_config(run))
+    for public in (version_card(run), json.dumps(public_config(run))):
+        assert "judge.example" not in public
+        assert "JUDGE_API_KEY" not in public
+        assert "wise" in public
     settings.TRAINING_JUDGE_KEYS = []
     assert judge_keys(run.config["rewards"]) == []
     assert run_training(run.pk), "taken back before it began"

@@ -42,6 +42,7 @@ def test_paths_are_taken_from_the_files_own_folder(
         ({"learning_rate": float("nan")}, "learning_rate: must be above 0"),
         ({"batch_size": True}, "batch_size: expected int"),
         ({"batch_size": 0}, "batch_size: must be above 0"),
+        ({"sample_stimuli": 65}, "sample_stimuli: must be at most 64, is 65"),
         ({"seed": -1}, "seed: must not be below 0"),
         ({"warmup_ratio": 1.5}, "warmup_ratio: is a share"),
         ({"epochs": 0}, "max_steps, epochs: one of them"),

@@ -1,5 +1,6 @@
 """JSON tells words from numbers, and the description of the API says which are asked for: neither
-is taken for the other, as Django REST framework would."""
+is taken for the other, as Django REST framework would; and a text is as long as it was sent, not as
+it is without its outer spaces."""
 
 from __future__ import annotations
 
@@ -32,7 +33,13 @@ def wrong_kinds(field: Any, given: Any) -> Any:
     for asked, kinds in KINDS:
         if isinstance(field, asked) and given is not None and not _is_one_of(kinds, given):
             return [field.error_messages["invalid"]]
+    if isinstance(field, serializers.CharField) and _is_too_long(field, given):
+        return [field.error_messages["max_length"].format(max_length=field.max_length)]
     return {}
+
+
+def _is_too_long(field: serializers.CharField, given: Any) -> bool:
+    return isinstance(given, str) and field.max_length is not None and len(given) > field.max_length
 
 
 def _is_one_of(kinds: tuple[type, ...], given: Any) -> bool:

@@ -44,6 +44,8 @@ def test_a_study_goes_from_template_to_close(world: World, ada: Client) -> None:
     assert post(ada, f"{url}launch/").json()["state"] == "open"
     assert post(ada, f"{url}launch/").status_code == 409
     assert ada.patch(url, {"overlap": 3}, content_type="application/json").status_code == 409
+    padded = post(ada, f"{url}amend/", reason="Why not.", changes={"flag_readers": " " * 301})
+    assert padded.status_code == 400, "as long as it was sent"
     frozen = post(ada, f"{url}amend/", reason="Why not.", changes={"contacts": "Ask Ada."})
     assert frozen.json()["changes"] == {"contacts": [study["contacts"], "Ask Ada."]}
     progress = ada.get(f"{url}progress/").json()

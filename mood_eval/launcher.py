@@ -215,9 +215,7 @@ def _put_model_together(launch: Launch) -> str:
     """Why it could not be done; none where the model is there, or the project comes without it."""
     models = launch.var / "models"
     try:
-        launch.run(
-            "demo_model", "-m", "inference.demo_checkpoint", "--models", str(models)
-        )
+        launch.run("demo_model", "-m", "inference.demo_checkpoint", "--models", str(models))
     except LaunchError as error:
         return str(error)
     return ""

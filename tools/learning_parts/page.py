@@ -100,8 +100,8 @@ two-sided sign-flip test over sessions (Fisher 1935, *The Design of Experiments*
 cannot be below 2/2^{sessions}. Settings were tried out on seeds 0 to 13, which are not shown; every
 other seed that was run is. These same sessions were looked at while settings were tried out, so the
 figures, and the pair accuracy above all, are somewhat optimistic. “Held-out pairs” is how many
-pairs of the {sessions} sessions are ordered as the raters did, by DPO's own implicit reward or by the
-reward model. A seed draws the pairs, the order of training and the sampled answers; the start model
+pairs of the {sessions} sessions are ordered as the raters did, by DPO's own implicit reward or
+by the reward model. A seed draws the pairs, the order of training and the sampled answers; the start model
 is the same for all.
 
 {table(rows)}

@@ -101,8 +101,8 @@ cannot be below 2/2^{sessions}. Settings were tried out on seeds 0 to 13, which 
 other seed that was run is. These same sessions were looked at while settings were tried out, so the
 figures, and the pair accuracy above all, are somewhat optimistic. “Held-out pairs” is how many
 pairs of the {sessions} sessions are ordered as the raters did, by DPO's own implicit reward or
-by the reward model. A seed draws the pairs, the order of training and the sampled answers; the start model
-is the same for all.
+by the reward model. A seed draws the pairs, the order of training and the sampled answers; the
+start model is the same for all.
 
 {table(rows)}
 

@@ -115,7 +115,14 @@ def _pair(described: Description | None, row: Row, place: Place) -> Pair:
 
 def _alpaca(row: Row, place: Place, columns: Mapping[str, str]) -> list[Message]:
     messages: list[Message] = []
-    for number, turn in enumerate(row.get(columns["history"]) or ()):
+    history = row.get(columns["history"]) or []
+    if not isinstance(history, list):
+        raise place.error(
+            columns["history"],
+            f"a list was expected, not {shown(history)}",
+            "Write [[client, therapist], ...]",
+        )
+    for number, turn in enumerate(history):
         if (
             not isinstance(turn, list)
             or len(turn) != 2

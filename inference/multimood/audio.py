@@ -69,8 +69,14 @@ class PositionConv(nn.Module):
         norm = (self.direction.square().sum((0, 1), keepdim=True) + WEIGHT_NORM_EPS).sqrt()
         weight = self.gain * self.direction / norm
         tokens, taps = x.shape[1], weight.shape[-1]
+        kind = x.dtype
+        bias: torch.Tensor = self.bias
         x = x.transpose(1, 2)
-        out = functional.conv1d(x, weight, self.bias, padding=taps // 2, groups=self.groups)
+        if x.device.type == "cpu":
+            # Where a CPU has AMX, oneDNN's bfloat16 kernel is wrong for 4 channels a group and 16
+            # taps (torch 2.13: nothing of the sum is right; other shapes are as they should be).
+            x, weight, bias = x.float(), weight.float(), bias.float()
+        out = functional.conv1d(x, weight, bias, padding=taps // 2, groups=self.groups).to(kind)
         return out[..., :tokens].transpose(1, 2)  # an even number of taps gives one too many
 
 

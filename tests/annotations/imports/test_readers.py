@@ -301,6 +301,9 @@ def test_llama_factorys_description_names_columns_roles_and_history(tmp_path: Pa
     assert sorted(said(answers)) == [("Are you hurt?", "Stand up."), ("Tell me.", "Smile.")]
     prompt = next(s.prompt for s in answers.stimuli.values() if s.prompt.history)
     assert [t.text for t in prompt.client_turns] == ["Answer.\nI fell."]
+    odd = {"instruction": "Answer.", "history": True, "chosen": "Yes.", "rejected": "No."}
+    with pytest.raises(DomainError, match="line 1, history: a list was expected, not 'true'"):
+        read_answers([lines(tmp_path / "x.jsonl", odd)], "llama-factory")
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ Reads = Literal["response", "all"]
 
 def is_reward_model(folder: Path) -> bool:
     """Such a model answers nothing. Raises CheckpointError where there is no config.json."""
-    return REWARD_ARCHITECTURE in (_config(folder).get("architectures") or ())
+    return _scores(_config(folder))
 
 
 def criteria_of(folder: Path) -> tuple[str, ...]:
@@ -27,12 +27,16 @@ def criteria_of(folder: Path) -> tuple[str, ...]:
 
     Raises CheckpointError where the folder is no reward model's.
     """
-    if not is_reward_model(folder):
+    config = _config(folder)
+    if not _scores(config):
         raise CheckpointError(
             f"{folder} holds no reward model. Train one by the method “reward” and name its folder."
         )
-    criteria = _config(folder).get(CRITERIA_KEY) or []
-    return tuple(map(str, criteria))
+    return tuple(map(str, config.get(CRITERIA_KEY) or []))
+
+
+def _scores(config: dict[str, Any]) -> bool:
+    return REWARD_ARCHITECTURE in (config.get("architectures") or ())
 
 
 def _config(folder: Path) -> dict[str, Any]:

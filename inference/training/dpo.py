@@ -7,7 +7,6 @@ pair share one row, and so the prompt, the media and their projection (`shared_p
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -32,7 +31,7 @@ from inference.training.preference_losses import (
 from inference.training.reference import reference_log_probabilities
 from inference.training.setup import Outcome, Setup
 from inference.training.shared_prompts import score
-from inference.training.trainable import lora_config
+from inference.training.trainable import frozen_copy, lora_config
 from inference.training.trainers import run_trainer
 
 MEASURED_PAIRS = 256
@@ -72,7 +71,7 @@ def dpo_trainer(
     whole, ties = whole_and_tied(rows.pairs)
     frozen = None
     if rows.reference is None and not config.lora:
-        frozen = frozen_copy(setup.model, config)
+        frozen = reference_copy(setup.model, config)
     return PairTrainer(
         config=config,
         ties=TiesInTurn(whole, ties, config.seed) if ties else None,
@@ -175,18 +174,14 @@ class PairTrainer(Trainer):
         return usual if self.ties is None else self.ties
 
 
-def frozen_copy(
+def reference_copy(
     model: MultiMoodForConditionalGeneration, config: TrainingConfig
 ) -> MultiMoodForConditionalGeneration:
-    """What is not trained is shared with the model."""
     if config.sharding != "none":
         raise ConfigError(
             "precompute_reference: is false, and a second model is not sharded. Set it to true."
         )
-    shared = {id(p): p for p in model.parameters() if not p.requires_grad}
-    frozen = copy.deepcopy(model, shared)
-    frozen.requires_grad_(False)
-    return frozen
+    return frozen_copy(model)
 
 
 def mean_metrics(config: TrainingConfig) -> Any:

@@ -17,7 +17,6 @@ from inference.corpora.records import DialogueRecord
 from inference.corpora.stimuli import stimuli, stimulus_input
 from inference.preference_files import MANIFEST_FILE, PreferenceFileError, read_rows
 from inference.training.config import (
-    ON_CORPORA,
     ON_PROMPTS,
     ON_RELEASES,
     ConfigError,
@@ -88,7 +87,7 @@ def shown_modality(config: TrainingConfig) -> Modality:
 
 def is_release(config: TrainingConfig) -> bool:
     """Whether the dataset is raters' pairs, and no corpus."""
-    if config.method in ON_RELEASES or config.method in ON_CORPORA:
+    if config.method not in ON_PROMPTS:
         return config.method in ON_RELEASES
     if config.dataset.is_dir() or (config.dataset.parent / MANIFEST_FILE).is_file():
         return True

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+from typing import Any
+
 from peft import LoraConfig
 
 from inference.multimood.model import MultiMoodForConditionalGeneration
@@ -29,3 +32,12 @@ def lora_config(config: TrainingConfig) -> LoraConfig:
         modules_to_save=beside,
         task_type="CAUSAL_LM",
     )
+
+
+def frozen_copy(model: MultiMoodForConditionalGeneration) -> MultiMoodForConditionalGeneration:
+    """Of what is trained; the rest is the same memory."""
+    kept = [p for p in model.parameters() if not p.requires_grad]
+    shared: dict[int, Any] = {id(tensor): tensor for tensor in (*kept, *model.buffers())}
+    copied: MultiMoodForConditionalGeneration = copy.deepcopy(model, shared)
+    copied.requires_grad_(False)
+    return copied

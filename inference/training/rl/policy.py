@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import astuple
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from peft import PeftModel, get_peft_model
@@ -16,7 +15,7 @@ from torch.utils.checkpoint import checkpoint
 from inference.multimood.model import MultiMoodForConditionalGeneration
 from inference.training.config import TrainingConfig
 from inference.training.rl.packing import positions, predictors, visibility
-from inference.training.trainable import lora_config
+from inference.training.trainable import frozen_copy, lora_config
 
 LOGITS_ELEMENTS = 2**26
 """Of float32 that are held at once: with more, logits are made part by part and, for the gradient,
@@ -159,15 +158,6 @@ class Reference:
     def _base(self) -> Iterator[None]:
         with nullcontext() if self.adapters is None else self.adapters.disable_adapter():
             yield
-
-
-def frozen_copy(model: MultiMoodForConditionalGeneration) -> MultiMoodForConditionalGeneration:
-    """Of what is trained; the rest is the same memory."""
-    kept = [p for p in model.parameters() if not p.requires_grad]
-    shared: dict[int, Any] = {id(tensor): tensor for tensor in (*kept, *model.buffers())}
-    copied: MultiMoodForConditionalGeneration = copy.deepcopy(model, shared)
-    copied.requires_grad_(False)
-    return copied
 
 
 def _spread(scores: torch.Tensor, there: torch.Tensor) -> torch.Tensor:

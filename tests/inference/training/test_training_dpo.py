@@ -15,7 +15,7 @@ from inference.multimood.model import MultiMoodForConditionalGeneration
 from inference.multimood.processing import MultiMoodProcessor
 from inference.preference_files import PAIRS_FILE
 from inference.training.config import ConfigError, TrainingConfig
-from inference.training.dpo import check_attention, dpo_trainer, frozen_copy
+from inference.training.dpo import check_attention, dpo_trainer, reference_copy
 from inference.training.dpo_pairs import load_held_out, load_pairs
 from inference.training.pair_rows import PairEncoder, PairRows
 from inference.training.progress import Progress, StopRequest
@@ -288,13 +288,13 @@ def test_a_base_with_a_sliding_window_is_refused(base: Path) -> None:
 def test_a_second_model_as_reference_is_not_sharded(dpo_config: MakeConfig, base: Path) -> None:
     model = MultiMoodForConditionalGeneration.from_pretrained(base)
     with pytest.raises(ConfigError, match=r"precompute_reference: is false.* Set it to true"):
-        frozen_copy(model, dpo_config(sharding="fsdp2", precompute_reference=False))
+        reference_copy(model, dpo_config(sharding="fsdp2", precompute_reference=False))
 
 
 def test_a_frozen_copy_shares_what_is_not_trained(base: Path, dpo_config: MakeConfig) -> None:
     model = MultiMoodForConditionalGeneration.from_pretrained(base)
     model.model.train_towers(False)
-    frozen = frozen_copy(model, dpo_config())
+    frozen = reference_copy(model, dpo_config())
     assert not any(parameter.requires_grad for parameter in frozen.parameters())
     copies = dict(frozen.named_parameters())
     for name, parameter in model.named_parameters():

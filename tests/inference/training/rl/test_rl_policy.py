@@ -10,8 +10,8 @@ import torch
 
 from inference.multimood.backbone import Backbone
 from inference.multimood.model import MultiMoodForConditionalGeneration
-from inference.training.rl.policy import frozen_copy
 from inference.training.rl.rollout import Drawn
+from inference.training.trainable import frozen_copy
 from tests.inference.training.rl.rl_runs import Given, MakeLoop
 
 LORA: dict[str, Any] = {"lora": True, "lora_rank": 4}

@@ -1,6 +1,6 @@
 """Does it really learn? DPO, PPO and GRPO on a small model, by a rule that scripted raters follow.
 
-    python tools/learning.py [--seeds 21 22 23] [--methods dpo ppo grpo] [--json] [--quick]
+    python tools/learning.py [--seeds 31 32 33] [--methods dpo ppo grpo] [--json] [--quick]
 
 multimood-tiny, fine-tuned a little further so that it sometimes names the client's feeling, answers
 the demo corpus' client turns; scripted raters prefer the answer that names it. From their pairs of
@@ -31,10 +31,13 @@ METHODS = ("dpo", "ppo", "grpo")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--seeds", type=int, nargs="+", default=[21, 22, 23])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[31, 32, 33])
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
     parser.add_argument(
         "--reward", choices=("model", "rule"), default="model", help="of ppo and grpo"
+    )
+    parser.add_argument(
+        "--device", choices=("cpu", "auto"), default="cpu", help="auto: train on a GPU"
     )
     parser.add_argument("--json", action="store_true", help="end with one line of JSON")
     parser.add_argument("--quick", action="store_true", help="a few steps: does all of it run?")
@@ -50,6 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         base=given.base,
         quick=given.quick,
         reward=given.reward,
+        device=given.device,
     )
     began = time.monotonic()
     experiment.prepare()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from transformers import AutoTokenizer
@@ -22,6 +23,26 @@ PROJECT = Path(__file__).resolve().parents[2]
 CORPUS = PROJECT / "demo" / "corpus"
 TINY = PROJECT / "demo" / "models" / "multimood-tiny"
 SEED = 0
+QWEN2_7B: dict[str, Any] = {
+    "vocab_size": 152_064,
+    "hidden_size": 3584,
+    "intermediate_size": 18_944,
+    "num_hidden_layers": 28,
+    "num_attention_heads": 28,
+    "num_key_value_heads": 4,
+    "max_position_embeddings": 32_768,
+    "tie_word_embeddings": False,
+}
+"""Qwen2 technical report (arXiv 2407.10671), table 1, and its published config.json."""
+TOKEN_IDS = (
+    "pad_token_id",
+    "eos_token_id",
+    "mem_token_id",
+    "image_token_id",
+    "video_token_id",
+    "audio_token_id",
+    "history_token_id",
+)
 
 
 def write_release(folder: Path, count: int) -> Data:
@@ -79,5 +100,26 @@ def write_demo_sized(folder: Path) -> Path:
     torch.manual_seed(SEED)
     MultiMoodForConditionalGeneration(config).save_pretrained(folder)
     tokenizer = AutoTokenizer.from_pretrained(TINY, trust_remote_code=False)
+    MultiMoodProcessor(tokenizer, config).save_pretrained(folder)
+    return folder
+
+
+def write_published_sized(folder: Path) -> Path:
+    """Random weights of MultiMood's published shape: Qwen2-7B, SigLIP so400m, BEATs, Mamba-370M."""
+    tokenizer = AutoTokenizer.from_pretrained(TINY, trust_remote_code=False)
+    tiny = tiny_config(vocab_size=len(tokenizer))
+    config = MultiMoodConfig(
+        **QWEN2_7B,
+        **{name: getattr(tiny, name) for name in TOKEN_IDS},
+        tokenizer_len=QWEN2_7B["vocab_size"],
+    )
+    torch.manual_seed(SEED)
+    with torch.device("cuda" if torch.cuda.is_available() else "cpu"):
+        torch.set_default_dtype(torch.bfloat16)  # 18 GB to write instead of 36
+        try:
+            model = MultiMoodForConditionalGeneration(config)
+        finally:
+            torch.set_default_dtype(torch.float32)
+    model.save_pretrained(folder)
     MultiMoodProcessor(tokenizer, config).save_pretrained(folder)
     return folder

@@ -112,7 +112,9 @@ class Turns(TrainerCallback):  # type: ignore[misc]
 
 
 def memory_mb() -> float:
-    """The most that this process has held resident."""
+    """The most that this process has held: of a GPU where it used one, else resident."""
+    if torch.cuda.is_available() and torch.cuda.max_memory_allocated():
+        return torch.cuda.max_memory_allocated() / 2**20
     # Not getrusage: its figure of a new process begins with that of its parent.
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("VmHWM:"):

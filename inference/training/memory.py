@@ -1,7 +1,7 @@
 """How much memory a run needs, told before anything is loaded. Imports neither torch nor Django.
 
 Weights, gradients, the optimiser's moments and copies are counted from the headers of the
-checkpoint's files. Activations are estimated for rows as they usually are: one clip of eight
+checkpoint's files. Activations are estimated for rows that are not small: two clips of eight
 seconds, `TEXT_TOKENS` words and labels, and an answer. docs/training.md writes the sums out.
 """
 
@@ -23,8 +23,10 @@ LIBRARIES = 600 * MIB
 """PyTorch and what stands on it, in each process; measured."""
 ON_THE_GPU = 800 * MIB
 """What CUDA takes for itself in each process."""
-CLIPS_A_ROW, CLIP_SECONDS, TEXT_TOKENS, REPLY_TOKENS = 1, 8.0, 384, 128
+CLIPS_A_ROW, CLIP_SECONDS, TEXT_TOKENS, REPLY_TOKENS = 2, 8.0, 384, 128
 MAMBA_KERNELS = ("mamba_ssm", "causal_conv1d")
+CONNECTOR_BYTES = 3
+"""A number that the STC connector keeps under bfloat16: norms stay in float32. Measured."""
 LOGIT_COPIES = 4
 """Logits, their float32, their log-softmax, and its gradient."""
 NVIDIA = Path("/proc/driver/nvidia/gpus")
@@ -81,6 +83,7 @@ def estimate(config: TrainingConfig, on_gpu: bool | None = None) -> Need:
         "the reference": reference_bytes(config, shapes, trained),
         "models that score": reward_bytes(config, on_gpu),
         "gathered layers": shapes.gathered * FLOAT if shards > 1 else 0,
+        "rounded weights": rounded_bytes(config, trained, on_gpu),
         # DistributedDataParallel adds gradients up in buckets of its own.
         "gradients of all": trained * FLOAT if config.world_size > 1 and shards == 1 else 0,
         "activations": activation_bytes(config, shapes, on_gpu),
@@ -108,6 +111,13 @@ def reference_bytes(config: TrainingConfig, shapes: Shapes, trained: int) -> int
     return 0
 
 
+def rounded_bytes(config: TrainingConfig, trained: int, on_gpu: bool) -> int:
+    """autocast keeps a bfloat16 copy of all that learns until the forward pass ends. In the first
+    pass of a step their gradients, which take more, are not there yet."""
+    rounds = on_gpu and config.precision != "float32" and config.sharding == "none"
+    return 2 * trained if rounds and config.gradient_accumulation > 1 else 0
+
+
 def activation_bytes(config: TrainingConfig, shapes: Shapes, on_gpu: bool) -> int:
     """What the forward pass keeps for the backward pass; on a GPU layers are computed again."""
     size = 2 if on_gpu and config.precision != "float32" else FLOAT
@@ -123,7 +133,8 @@ def activation_bytes(config: TrainingConfig, shapes: Shapes, on_gpu: bool) -> in
         layers += tokens * shapes.hidden * size * shapes.layers
     scored = tokens if config.method == "sft" else learned
     logits = scored * shapes.vocabulary * FLOAT * LOGIT_COPIES * (config.method != "reward")
-    clips = rows * CLIPS_A_ROW * shapes.connector_numbers * size
+    kept = CONNECTOR_BYTES if size < FLOAT else FLOAT
+    clips = rows * CLIPS_A_ROW * shapes.connector_numbers * kept
     media = clips * (config.projectors == "train" and config.modality not in ("text", "a"))
     cache = 0
     if config.method in ON_PROMPTS:

@@ -120,7 +120,12 @@ def _score_batch(setup: Setup, encoder: PairEncoder, requests: Sequence[_Request
     rows = [encoder.row(*request.prompt, request.replies) for request in requests]
     batch = collate_rows(rows, setup.processor.tokenizer.pad_token_id)
     batch = {name: tensor.to(device) for name, tensor in batch.items()}
-    rounded = torch.autocast(device.type, torch.bfloat16, enabled=uses_bfloat16(setup.config))
+    rounded = torch.autocast(
+        device.type,
+        torch.bfloat16,
+        enabled=uses_bfloat16(setup.config),
+        cache_enabled=False,  # or a rounded copy of every weight is kept for a second use
+    )
     with torch.no_grad(), rounded:
         values: list[float] = score(setup.model, batch).tolist()
     return values

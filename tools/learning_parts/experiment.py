@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from inference.contracts import PreferencePair
 from inference.multimood.generation import MultiMoodGenerator
 from inference.training.evaluate import has_four_lines
@@ -27,7 +29,7 @@ from tools.learning_parts.runs import Done
 START_SEED = 0
 EVALUATION_SEED = 1_000_003
 """The same for all models of all seeds: before and after differ by the model alone."""
-PAIR_ANSWERS = {False: 12, True: 4}
+PAIR_ANSWERS = {False: 24, True: 12}
 """By whether a prompt is held out."""
 PAIR_TEMPERATURE = 0.6
 """At 1 half of what this small model says is no sentence, and drowns what raters look at."""
@@ -64,6 +66,7 @@ class Trial:
     reward_accuracy: float | None
     """Held-out pair accuracy of the reward model that was learned from."""
     pairs: int
+    device: str
 
     @property
     def pair_accuracy(self) -> float | None:
@@ -87,6 +90,7 @@ class Trial:
             "pair_accuracy": self.pair_accuracy,
             "reward_accuracy": self.reward_accuracy,
             "pairs": self.pairs,
+            "device": self.device,
             "seconds": round(self.run.seconds),
             "curve": self._curve(),
         }
@@ -104,6 +108,8 @@ class Experiment:
     quick: bool = False
     reward: str = "model"
     """What PPO and GRPO learn from: the reward model that learned from the pairs, or the rule."""
+    device: str = "cpu"
+    """Of training; answers are measured on the CPU."""
 
     def prepare(self) -> None:
         """The start model, once for all seeds, and how it behaves."""
@@ -119,6 +125,7 @@ class Experiment:
                 dataset=corpus,
                 seed=START_SEED,
                 eval_split="",
+                device=self.device,
                 **settings,
             )
         self.start = folder / "final"
@@ -157,7 +164,10 @@ class Experiment:
         )
 
     def settings(self, method: Any) -> dict[str, Any]:
-        return {**runs.SETTINGS[method], **(runs.QUICK if self.quick else {})}
+        values = dict(runs.SETTINGS[method])
+        if self.reward == "model":
+            values |= runs.FROM_A_MODEL.get(method, {})
+        return {**values, "device": self.device, **(runs.QUICK if self.quick else {})}
 
 
 def learn(experiment: Experiment, seed: int, methods: Sequence[str]) -> list[Trial]:
@@ -200,6 +210,7 @@ def learn(experiment: Experiment, seed: int, methods: Sequence[str]) -> list[Tri
             run=run,
             reward_accuracy=_held_out_accuracy(reward) if source == "model" else None,
             pairs=0 if source == "rule" else count,
+            device=_device(experiment.device),
         )
         (output / "trial.json").write_text(json.dumps(trial.as_json()), encoding="utf-8")
         trials.append(trial)
@@ -232,6 +243,11 @@ def write_pairs(experiment: Experiment, release: Path, seed: int) -> int:
         for prompt, answers in zip(prompts, sampled, strict=True):
             pairs += pairs_of(prompt, answers, AGAINST[held_out], seed)
     return write_release(release, pairs, experiment.corpus.parent)
+
+
+def _device(chosen: str) -> str:
+    on_gpu = chosen == "auto" and torch.cuda.is_available()
+    return torch.cuda.get_device_name() if on_gpu else "CPU"
 
 
 def _held_out_accuracy(reward: Done | None) -> float | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import platform
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from textwrap import fill
@@ -82,27 +81,30 @@ def text(rows: Sequence[Row]) -> str:
     return f"""# Does it really learn?
 
 `python tools/learning.py --write` makes this page of what is stored in its work folder (with
-`--reward rule`: PPO and GRPO from the rule): {_seeds(rows)}, on {_machine()}.
+`--reward rule`: PPO and GRPO from the rule): {_seeds(rows)}. Trained on
+{_machines(rows)}; several runs at a time, so the seconds are high.
 
 **The task.** Scripted raters prefer, of two answers, the one that names the client's feeling (a
 word of the corpus label, `inference/training/rewards/functions.py`). The model is multimood-tiny
 (1.7 million parameters), fine-tuned a little further on the 18 training sessions of the demo corpus
 so that it sometimes names a feeling: what is never said cannot be preferred. It answers with video,
-sound, words and history. Twelve answers sampled from it (temperature 0.6) to each client turn are
-put to the raters, each that names the feeling beside up to three that do not. DPO learns from the
-pairs of the training sessions. PPO and GRPO learn from a reward model of these pairs, or where the
-table says “the rule” from the raters' rule itself, applied to the training sessions' corpus labels.
+sound, words and history. Of each client turn two dozen answers are sampled from it (temperature
+0.6) and put to the raters, each that names the feeling beside up to three that do not. DPO learns
+from the pairs of the training sessions. PPO and GRPO learn from a reward model of these pairs, or
+where the table says “the rule” from the raters' rule itself, applied to the training sessions'
+corpus labels.
 
 **The measure.** The {sessions} other sessions, with other people and other sentences. Share of
 sampled answers (temperature 1, the same random numbers for all models) that name the client's
 feeling; sessions count alike. The interval is Student's over sessions, and p comes from the exact
 two-sided sign-flip test over sessions (Fisher 1935, *The Design of Experiments*, section 21), so it
-cannot be below 2/2^{sessions}. Settings were tried out on seeds 0 to 13, which are not shown; every
-other seed that was run is. These same sessions were looked at while settings were tried out, so the
-figures, and the pair accuracy above all, are somewhat optimistic. “Held-out pairs” is how many
-pairs of the {sessions} sessions are ordered as the raters did, by DPO's own implicit reward or
-by the reward model. A seed draws the pairs, the order of training and the sampled answers; the
-start model is the same for all.
+cannot be below 2/2^{sessions}. Settings were tried out on seeds 0 to 13, which are not shown; seeds
+21 to 23 stood here before, with half as many answers to each client turn (all nine runs of DPO, and
+of PPO and GRPO from the rule, raised the share); every other seed that was run is shown. These same
+sessions were looked at while settings were tried out, so the figures, and the pair accuracy above
+all, are somewhat optimistic. “Held-out pairs” is how many pairs of the {sessions} sessions are
+ordered as the raters did, by DPO's own implicit reward or by the reward model. A seed draws the
+pairs, the order of training and the sampled answers; the start model is the same for all.
 
 {table(rows)}
 
@@ -134,7 +136,19 @@ def _verdict(rows: Sequence[Row]) -> str:
         if r not in raised
     ]
     rest = f"; not so {', '.join(failed)}" if failed else ""
-    return f"{told} (p below {LEVEL:g}){rest}."
+    return f"{told} (p below {LEVEL:g}){rest}.{_greedy(rows)}"
+
+
+def _greedy(rows: Sequence[Row]) -> str:
+    fell = [row for row in rows if row["greedy_after"] < row["greedy_before"]]
+    if not fell:
+        return ""
+    kinds = sorted({f"{TITLES[r['method']]} from {SOURCES[r['source']]}" for r in fell})
+    return (
+        f" In {len(fell)} of them ({', '.join(kinds)}) the greedy answers, the likeliest ones, "
+        "name it less often than before: what a reward model likes is not quite the rule that it was "
+        "taught."
+    )
 
 
 def _seeds(rows: Sequence[Row]) -> str:
@@ -142,8 +156,8 @@ def _seeds(rows: Sequence[Row]) -> str:
     return f"seeds {', '.join(map(str, seeds))}"
 
 
-def _machine() -> str:
-    return f"CPU ({platform.machine()}), two cores that were shared with other work"
+def _machines(rows: Sequence[Row]) -> str:
+    return ", ".join(sorted({row["device"] for row in rows}))
 
 
 def draw(path: Path, rows: Sequence[Row]) -> None:

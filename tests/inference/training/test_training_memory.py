@@ -179,7 +179,7 @@ def test_one_gpu_is_refused_with_figures_and_what_would_help(
     with pytest.raises(ConfigError) as refusal:
         check_memory(config, gpu_bytes=79 * GIB)
     said = str(refusal.value)
-    assert said.startswith("memory: this run needs about 133.")
+    assert said.startswith("memory: this run needs about 137.")
     assert "(weights 33.6 GB, gradients 31.6 GB, the optimiser's moments 63.2 GB" in said
     assert "79.0 GB of GPU memory are free. What would help: lora true (about 44." in said
     assert "sharding fsdp2 over 8 GPUs (about " in said

@@ -146,8 +146,8 @@ def _greedy(rows: Sequence[Row]) -> str:
     kinds = sorted({f"{TITLES[r['method']]} from {SOURCES[r['source']]}" for r in fell})
     return (
         f" In {len(fell)} of them ({', '.join(kinds)}) the greedy answers, the likeliest ones, "
-        "name it less often than before: what a reward model likes is not quite the rule that it was "
-        "taught."
+        "name it less often than before: what a reward model likes is not quite the rule that it "
+        "was taught."
     )
 
 

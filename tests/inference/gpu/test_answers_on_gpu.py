@@ -20,7 +20,8 @@ def model() -> MultiMoodForConditionalGeneration:
     loaded: MultiMoodForConditionalGeneration = MultiMoodForConditionalGeneration.from_pretrained(
         TINY, dtype=torch.float32
     )
-    return loaded.eval()
+    loaded.eval()
+    return loaded
 
 
 @torch.no_grad()

@@ -153,6 +153,11 @@ TRAINING_JUDGE_URLS = [url.rstrip("/") for url in env.words("TRAINING_JUDGE_URLS
 say. None by default."""
 TRAINING_JUDGE_KEYS = env.words("TRAINING_JUDGE_KEYS")
 """Names of environment variables with keys of these judges, which a run may name."""
+ENDPOINT_URLS = [url.rstrip("/") for url in env.words("ENDPOINT_URLS")]
+"""OpenAI-compatible addresses whose models may answer and judge; they are sent what clients say.
+None by default."""
+ENDPOINT_KEYS = env.words("ENDPOINT_KEYS")
+"""Names of environment variables with keys of these addresses, which a model may name."""
 
 AUTH_USER_MODEL = "mood_eval.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]

@@ -18,6 +18,7 @@ from annotations.models.dataset import (
 from annotations.models.gate import Gate, GateAttempt, ReferenceAnswer
 from annotations.models.instrument import Criterion, Instrument
 from annotations.models.item import Candidate, Item
+from annotations.models.judging import JudgeAnswer, JudgeRun
 from annotations.models.rating import Flag, LateAnswer, Preference, Rating
 from annotations.models.study import Study, StudyPart, StudyRater, StudyRun
 from annotations.models.taking_part import Amendment, Consent, Invitation, SourceGuess
@@ -44,6 +45,8 @@ __all__ = [
     "Instrument",
     "Invitation",
     "Item",
+    "JudgeAnswer",
+    "JudgeRun",
     "LateAnswer",
     "Preference",
     "PreferenceDataset",

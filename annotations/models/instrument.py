@@ -100,6 +100,9 @@ class Criterion(models.Model):
     about_labels = models.BooleanField(default=False)
     """Asks about the emotion and strategy labels of the response: where these are shown after
     the text, it is asked in that second step, when the scores of the text are locked."""
+    about_chain = models.CharField(max_length=20, blank=True)
+    """Asks about this part of the reasoning behind the response (a key of `Response.chain`), which
+    is shown with the question; empty: about the response."""
     only_if = models.JSONField(default=dict, blank=True)
     """Asked only where an earlier criterion got one of these values: {"criterion": slug,
     "values": [1, 2]}."""

@@ -40,6 +40,8 @@ class Study(models.Model):
     response_fields = models.CharField(
         max_length=10, choices=ResponseFields, default=ResponseFields.HIDDEN
     )
+    show_chain = models.BooleanField(default=False)
+    """Whether raters see how a response was reasoned, where its writer said so (ESCoT)."""
     rotate_criteria = models.BooleanField(default=False)
     """Criteria start at another place for each rater; within a rater their order is fixed."""
     repeat_share = models.FloatField(default=0)
@@ -162,7 +164,8 @@ class StudyPart(models.Model):
     append_only=True,
 )
 class StudyRater(models.Model):
-    """A person (or later an LLM judge) in one study, known in figures by a pseudonym only."""
+    """A person or an LLM judge in one study, known in figures by a pseudonym only. A judge has a
+    technical account that nobody can sign in to."""
 
     class Kind(models.TextChoices):
         PERSON = "person", "Person"

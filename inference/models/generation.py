@@ -21,6 +21,8 @@ class GenerationRun(Job):
     splits = models.JSONField(default=list, blank=True)
     options = models.JSONField(default=dict, blank=True)
     """Fields of contracts.GenerationOptions, seed included."""
+    budget = models.DecimalField(max_digits=10, decimal_places=2, null=True, blank=True)
+    """Spending at which it stops, to be resumed with more; empty: none."""
     stimuli: models.ManyToManyField[Stimulus, RunStimulus] = models.ManyToManyField(
         Stimulus, through="RunStimulus", related_name="generation_runs"
     )
@@ -71,6 +73,9 @@ class Response(models.Model):
     raw = models.TextField(blank=True)
     label_probabilities = models.JSONField(default=dict, blank=True)
     """Field -> label -> probability, where labels were constrained. For researchers only."""
+    chain = models.JSONField(default=dict, blank=True)
+    """How the response was reasoned, where its writer says so (ESCoT): emotion, stimulus,
+    appraisal, strategy_reason -> text."""
     error = models.TextField(blank=True)
     seconds = models.FloatField()
     prompt_tokens = models.PositiveIntegerField(default=0)

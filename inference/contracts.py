@@ -79,6 +79,8 @@ class Answer:
     label_probabilities: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """By field (`client_emotion`, `therapist_emotion`, `strategy`) and label; each sums to 1.
     Only where labels were constrained."""
+    chain: Mapping[str, str] = field(default_factory=dict)
+    """How the response was reasoned, where its writer says so; as `Response.chain`."""
     error: str = ""
     """Why there is no answer, for the researcher; the other fields are then empty."""
 

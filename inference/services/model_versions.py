@@ -61,7 +61,7 @@ def register_checkpoint(
     template_for(folder, config.get("prompt_style", "full"), prompt)  # refuses a faulty one
     if parent is not None and parent.team_id != team.pk:
         raise CheckpointError("The parent belongs to another team.")
-    return _create(
+    return create_model_version(
         team=team,
         name=name,
         kind=ModelVersion.Kind.REWARD if is_reward_model(folder) else ModelVersion.Kind.MULTIMOOD,
@@ -79,7 +79,7 @@ def register_imported(team: Team, name: str, corpus: Corpus) -> ModelVersion:
     """The therapists of a corpus as a model: it answers with what they really said."""
     if corpus.team_id != team.pk:
         raise CheckpointError("The corpus belongs to another team.")
-    return _create(
+    return create_model_version(
         team=team,
         name=name,
         kind=ModelVersion.Kind.IMPORTED,
@@ -88,7 +88,7 @@ def register_imported(team: Team, name: str, corpus: Corpus) -> ModelVersion:
     )
 
 
-def _create(*, name: str, **fields: Any) -> ModelVersion:
+def create_model_version(*, name: str, **fields: Any) -> ModelVersion:
     name = name.strip()
     if not name:
         raise CheckpointError("A model needs a name.")

@@ -1,0 +1,1 @@
+"""Language models as raters: what they read, how their answer is read, and what is made of it."""

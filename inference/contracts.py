@@ -96,6 +96,14 @@ class ReplyFields:
 
 
 @dataclass(frozen=True)
+class HumanReply(ReplyFields):
+    """What a person answered, as the corpus holds it."""
+
+    chain: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """As `Response.chain`."""
+
+
+@dataclass(frozen=True)
 class PreferencePair:
     """One row of a released dataset: the prompt as data, and two replies to it."""
 

@@ -24,3 +24,6 @@ STRATEGIES: tuple[str, ...] = (
     "guiding the pace and depth of the conversation",
     "others",
 )
+
+CHAIN: tuple[str, ...] = ("emotion", "stimulus", "appraisal", "strategy_reason")
+"""Parts of the reasoning behind a response, in the order of ESCoT (Zhang et al. 2024)."""

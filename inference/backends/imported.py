@@ -2,10 +2,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from inference.contracts import Answer, GenerationOptions, ReplyFields, StimulusInput
+from inference.contracts import Answer, GenerationOptions, HumanReply, StimulusInput
 from inference.errors import DomainError
 
-Lookup = Callable[[Sequence[str]], Mapping[str, ReplyFields]]
+Lookup = Callable[[Sequence[str]], Mapping[str, HumanReply]]
 
 
 class ImportedBackend:
@@ -27,7 +27,7 @@ class ImportedBackend:
         return [_answer(replies[stimulus.key]) for stimulus in stimuli]
 
 
-def _answer(reply: ReplyFields) -> Answer:
+def _answer(reply: HumanReply) -> Answer:
     return Answer(
         client_emotion=reply.client_emotion,
         therapist_emotion=reply.therapist_emotion,
@@ -37,4 +37,5 @@ def _answer(reply: ReplyFields) -> Answer:
         seconds=0.0,
         prompt_tokens=0,
         new_tokens=0,
+        chain=reply.chain,
     )

@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-from inference.contracts import ReplyFields, StimulusInput, TurnText
+from inference.contracts import HumanReply, StimulusInput, TurnText
+from inference.labels import CHAIN
 from inference.models import Stimulus, Turn
 
 
@@ -32,7 +33,7 @@ def clip_positions(stimulus: Stimulus) -> list[int]:
     return list(turns.order_by("position").values_list("position", flat=True))
 
 
-def human_replies(stimuli: Sequence[Stimulus]) -> dict[str, ReplyFields]:
+def human_replies(stimuli: Sequence[Stimulus]) -> dict[str, HumanReply]:
     """By stimulus key: the therapist turn that directly follows, with the corpus' labels."""
     turns = _turns(stimuli)
     return {
@@ -79,11 +80,20 @@ def _text(turn: Turn) -> TurnText:
     return TurnText("client" if turn.speaker == "client" else "therapist", turn.text)
 
 
-def _reply(stimulus: Stimulus, turns: dict[int, Turn]) -> ReplyFields:
+def _reply(stimulus: Stimulus, turns: dict[int, Turn]) -> HumanReply:
     client, therapist = turns[stimulus.last_position], turns[stimulus.last_position + 1]
-    return ReplyFields(
+    return HumanReply(
         client_emotion=client.emotion or None,
         therapist_emotion=therapist.emotion or None,
         strategy=therapist.strategy or None,
         text=therapist.text,
+        chain=_chain(therapist),
     )
+
+
+def _chain(turn: Turn) -> dict[str, str]:
+    """The reasoning that the corpus gives for this turn; empty for most."""
+    written = turn.extra.get("chain")
+    if not isinstance(written, dict):
+        return {}
+    return {part: written[part] for part in CHAIN if isinstance(written.get(part), str)}

@@ -13,7 +13,7 @@ from django.db.models.functions import Coalesce
 
 from inference.backends.base import Backend, Machine
 from inference.backends.registry import load_backend
-from inference.contracts import Answer, GenerationOptions, ReplyFields
+from inference.contracts import Answer, GenerationOptions, HumanReply
 from inference.errors import (
     DomainError,
     InvalidOptionsError,
@@ -239,8 +239,8 @@ def _note_prompt(run: GenerationRun, sha256: str) -> None:
         )
 
 
-def _reply_lookup(run: GenerationRun) -> Callable[[Sequence[str]], Mapping[str, ReplyFields]]:
-    def lookup(keys: Sequence[str]) -> Mapping[str, ReplyFields]:
+def _reply_lookup(run: GenerationRun) -> Callable[[Sequence[str]], Mapping[str, HumanReply]]:
+    def lookup(keys: Sequence[str]) -> Mapping[str, HumanReply]:
         dialogues = {key.rpartition(":")[0] for key in keys}
         stimuli = Stimulus.objects.filter(
             dialogue__corpus=run.corpus_id, dialogue__external_id__in=dialogues, followed=True
@@ -316,6 +316,7 @@ def _response(run: GenerationRun, stimulus: Stimulus, sample: int, answer: Answe
         label_probabilities={
             name: dict(labels) for name, labels in answer.label_probabilities.items()
         },
+        chain={part: _storable(text) for part, text in answer.chain.items()},
         error=_storable(answer.error),
         seconds=answer.seconds,
         prompt_tokens=answer.prompt_tokens,

@@ -6,60 +6,40 @@ Every `as_dict` is plain JSON, and `from_dict` of the same class reads it back.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Literal, Self
 
+from inference.benchmarks.options import (
+    ENCODER_METRICS,
+    TEXT_METRICS,
+    BenchmarkError,
+    Options,
+    RunFacts,
+)
 from inference.recognition.estimates import Estimate, Interval
 
+__all__ = [
+    "ENCODER_METRICS",
+    "SUITES",
+    "TEXT_METRICS",
+    "BenchmarkError",
+    "Case",
+    "ClassFigures",
+    "ConfusionTable",
+    "Difference",
+    "Figure",
+    "Fold",
+    "Label",
+    "Options",
+    "PairedReport",
+    "PublishedRow",
+    "Report",
+    "RunFacts",
+    "Suite",
+    "TaskReport",
+]
 Suite = Literal["mesc", "esconv", "dfew"]
 SUITES: tuple[Suite, ...] = ("mesc", "esconv", "dfew")
-TEXT_METRICS = ("bleu2", "rouge_l", "meteor", "embedding_similarity", "bertscore")
-ENCODER_METRICS = ("embedding_similarity", "bertscore")
-MOST_RESAMPLES = 100_000
-
-
-class BenchmarkError(ValueError):
-    """Options or cases that no figure can be computed from; the message names the remedy."""
-
-
-@dataclass(frozen=True)
-class Options:
-    seed: int = 0
-    resamples: int = 2000
-    """Draws of sessions for each interval, and sign flips for each paired test."""
-    confidence: float = 0.95
-    encoder: str = ""
-    """Folder of a local text encoder; empty: no embedding similarity and no BERTScore."""
-    layer: int | None = None
-    """Hidden layer that BERTScore reads, 1 the first block's output; None: the default choice."""
-    as_published: bool = False
-    """The published evaluation code's definitions instead of the sound ones."""
-    metrics: tuple[str, ...] = TEXT_METRICS
-    """Of the text metrics, those wanted."""
-
-    def __post_init__(self) -> None:
-        if not 100 <= self.resamples <= MOST_RESAMPLES:
-            raise BenchmarkError(f"resamples: {self.resamples} is not 100 to {MOST_RESAMPLES:,}.")
-        if not 0.5 <= self.confidence < 1:
-            raise BenchmarkError(f"confidence: {self.confidence} is not from 0.5 to below 1.")
-        if unknown := sorted(set(self.metrics) - set(TEXT_METRICS)):
-            raise BenchmarkError(
-                f"metrics: {', '.join(unknown)} is unknown. Choose from {', '.join(TEXT_METRICS)}."
-            )
-        if self.seed < 0:
-            raise BenchmarkError(f"seed: {self.seed} is below 0.")
-
-    def as_dict(self) -> dict[str, Any]:
-        return vars(self) | {"metrics": list(self.metrics)}
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        if unknown := sorted(set(data) - {entry.name for entry in fields(cls)}):
-            raise BenchmarkError(f"Unknown options: {', '.join(unknown)}.")
-        values = dict(data)
-        if "metrics" in values:
-            values["metrics"] = tuple(values["metrics"])
-        return cls(**values)
 
 
 @dataclass(frozen=True)

@@ -25,9 +25,11 @@ from annotations.instruments import (
 )
 from annotations.instruments.reading import OF_KIND, OF_SOME_KINDS
 from annotations.models import Criterion
+from inference.labels import CHAIN
 
 MOST_BYTES = 1_000_000
 MOST_CRITERIA = 60
+CHAIN_CHOICES = tuple((part, part.replace("_", " ").capitalize()) for part in CHAIN)
 COMMON = ("name", "definition", "guiding_question", "good_example", "poor_example", "required")
 
 
@@ -131,6 +133,13 @@ class CriterionForm(forms.Form):
     about_labels = forms.BooleanField(
         required=False, label="Asks about the emotion and strategy labels, not about the text"
     )
+    about_chain = forms.ChoiceField(
+        choices=[("", "No"), *CHAIN_CHOICES],
+        required=False,
+        label="Asks about how the response was reasoned",
+        help_text="That part of the reasoning is shown at the question. The study then needs "
+        "responses that come with it.",
+    )
 
     def clean_anchors(self) -> dict[str, str]:
         return anchors_in(self.cleaned_data["anchors"])
@@ -150,7 +159,7 @@ class CriterionForm(forms.Form):
 
     def text(self, place: int) -> CriterionText:
         data = self.cleaned_data
-        used = (*COMMON, "kind", "about_labels", *OF_KIND[data["kind"]])
+        used = (*COMMON, "kind", "about_labels", "about_chain", *OF_KIND[data["kind"]])
         row = {name: data[name] for name in used if data[name] is not None}
         row["slug"] = data["slug"] or slugify(data["name"])[:80] or f"criterion-{place + 1}"
         if data["only_if_criterion"]:

@@ -51,6 +51,9 @@ class CriterionSerializer(Plain):
     reverse_scored = serializers.BooleanField()
     required = serializers.BooleanField()  # type: ignore[assignment]  # the criterion's own word
     about_labels = serializers.BooleanField()
+    about_chain = serializers.CharField(
+        help_text="The part of the reasoning it asks about; empty: none."
+    )
     only_if = serializers.DictField()
 
 

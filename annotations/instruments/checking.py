@@ -11,6 +11,7 @@ from annotations.answers import COMMENT, OVERALL
 from annotations.instruments.problems import Problem
 from annotations.instruments.schema import KINDS, LEVELS, WIDGETS, CriterionText, InstrumentText
 from annotations.instruments.shapes import is_whole
+from inference.labels import CHAIN
 
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 FIELD_ENDINGS = ("-reason", "-tie", "-option", "-words", "-passages")
@@ -50,6 +51,7 @@ def check_criterion(criterion: CriterionText, earlier: Mapping[str, CriterionTex
         yield from _options(criterion)
     if criterion.reverse_scored and criterion.kind not in ("score", "choice"):
         yield "reverse_scored", "only scores and choices can be turned round. Remove it."
+    yield from _chain(criterion)
     if criterion.only_if:
         yield from _condition(criterion, earlier)
 
@@ -159,6 +161,17 @@ def _options(criterion: CriterionText) -> Found:
                 yield "options", f"the {name} “{given}” stands {times} times. Make each different."
 
 
+def _chain(criterion: CriterionText) -> Found:
+    part = criterion.about_chain
+    if not part:
+        return
+    yield from one_of("about_chain", part, CHAIN)
+    if criterion.about_labels:
+        yield "about_chain", "and about_labels exclude each other: one question, one thing shown."
+    if criterion.kind == "spans":
+        yield "about_chain", "passages are marked in the response. Ask in words instead."
+
+
 def _is_option(option: Mapping[str, Any]) -> bool:
     return (
         set(option) == {"value", "label"}
@@ -182,10 +195,11 @@ def _condition(criterion: CriterionText, earlier: Mapping[str, CriterionText]) -
         )
         return
     possible = possible_values(earlier[asked])
-    if earlier[asked].about_labels and not criterion.about_labels:
+    if earlier[asked].is_late and not criterion.is_late:
+        what = "labels" if earlier[asked].about_labels else "reasoning"
         yield (
             "only_if",
-            f"“{asked}” is about labels, which may come after all that is about the text.",
+            f"“{asked}” is about {what}, which may come after all that is about the text.",
         )
     wrong = [value for value in values if not is_whole(value) or value not in possible]
     if not possible:

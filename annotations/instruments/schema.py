@@ -38,8 +38,15 @@ class CriterionText:
     required: bool = True
     about_labels: bool = False
     """Asks about the emotion and strategy labels shown with the response, not about its text."""
+    about_chain: str = ""
+    """Asks about this part of the reasoning behind the response, which is shown with it."""
     only_if: dict[str, Any] = field(default_factory=dict)
     """{"criterion": slug of an earlier one, "values": [1, 2]}"""
+
+    @property
+    def is_late(self) -> bool:
+        """Where a study shows labels after the text, it is asked in that second step."""
+        return self.about_labels or bool(self.about_chain)
 
 
 @dataclass(frozen=True)
@@ -107,6 +114,8 @@ class StudyTemplate:
     longest_ratio: float | None = None
     stimulus_limit: int | None = None
     guess_sources: bool = False
+    show_chain: bool = False
+    """Raters may read how each response was reasoned, where its writer says so."""
     break_minutes: int = 30
     daily_minutes: int = 0
     check_in: bool = False

@@ -35,6 +35,10 @@ class CriterionShown:
     def has_line(self) -> bool:
         return self.text.kind == "score" and self.text.widget == "slider"
 
+    @property
+    def chain_part(self) -> str:
+        return self.text.about_chain.replace("_", " ")
+
 
 def criteria_shown(instrument: InstrumentText) -> list[CriterionShown]:
     names = {criterion.slug: criterion for criterion in instrument.criteria}

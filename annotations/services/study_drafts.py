@@ -31,6 +31,7 @@ FROM_TEMPLATE = (
     "overlap",
     "block_size",
     "response_fields",
+    "show_chain",
     "rotate_criteria",
     "repeat_share",
     "longest_ratio",

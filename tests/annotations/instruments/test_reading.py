@@ -127,6 +127,26 @@ def test_a_question_about_the_text_does_not_wait_for_one_about_labels() -> None:
     )
 
 
+def test_a_question_about_the_text_does_not_wait_for_one_about_the_reasoning() -> None:
+    late = changed(('kind = "choice"', 'kind = "choice"\nabout_chain = "appraisal"'))
+    (line,) = lines_of(late)
+    assert "“advice” is about reasoning, which may come after" in line
+
+
+def test_what_can_be_asked_about_reasoning_is_a_link_of_it() -> None:
+    unknown = changed(('name = "Warmth"', 'name = "Warmth"\nabout_chain = "motive"'))
+    assert lines_of(unknown) == [
+        "mine.toml, criterion “warmth”, about_chain: “motive” is not one of emotion, "
+        "stimulus, appraisal, strategy_reason."
+    ]
+    both = changed(
+        ('name = "Warmth"', 'name = "Warmth"\nabout_labels = true\nabout_chain = "emotion"')
+    )
+    assert "exclude each other" in lines_of(both)[0]
+    marked = changed(('kind = "spans"', 'kind = "spans"\nabout_chain = "emotion"'))
+    assert "passages are marked in the response" in lines_of(marked)[0]
+
+
 def test_an_instrument_is_written_as_a_file_that_reads_back_the_same() -> None:
     odd = changed(
         ("“I am glad you came.”", '\\"Glad\\"\\nyou \\\\ came\\u007f ≥ 1'),

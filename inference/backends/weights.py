@@ -16,7 +16,7 @@ def weights_sha256(folder: Path) -> str:
     files = sorted(folder.glob("*.safetensors"))
     if not files:
         raise CheckpointError(f"{folder} holds no *.safetensors file.")
-    digests = [_file_sha256(file) for file in files]
+    digests = [file_sha256(file) for file in files]
     if len(digests) == 1:
         return digests[0]
     listing = "".join(
@@ -25,7 +25,7 @@ def weights_sha256(folder: Path) -> str:
     return hashlib.sha256(listing.encode()).hexdigest()
 
 
-def _file_sha256(file: Path) -> str:
+def file_sha256(file: Path) -> str:
     """Read once a process: a real checkpoint has 15 GB. A file that was written to or exchanged
     since is read again."""
     state = _state(file)

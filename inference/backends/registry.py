@@ -1,5 +1,5 @@
-"""Which code answers for which kind of ModelVersion. Models are imported when first needed, so
-that the web process and imported replies do without torch."""
+"""Loads what answers. Models are imported when first needed, so that the web process, imported
+replies and models behind addresses do without torch."""
 
 from __future__ import annotations
 
@@ -7,46 +7,62 @@ import sys
 from pathlib import Path
 
 from inference.backends.base import Backend, Machine
-from inference.backends.imported import ImportedBackend, Lookup
+from inference.backends.text_sources import find_text_source, text_weights_sha256
 from inference.backends.weights import weights_sha256
 from inference.errors import CheckpointError
 
+UNLOADERS = {
+    "inference.backends.multimood": "unload_multimood",
+    "inference.backends.transformers_text": "unload_text",
+}
 
-def load_backend(
-    *,
-    kind: str,
-    folder: Path | None,
-    sha256: str,
-    replies: Lookup,
-    prompt: str = "",
-    machine: Machine | None = None,
+
+def load_checkpoint(
+    folder: Path, *, sha256: str, prompt: str = "", machine: Machine | None = None
 ) -> Backend:
-    """`prompt` (TOML) replaces the folder's own."""
-    if kind == "imported":
-        return ImportedBackend(replies)
-    if kind == "multimood" and folder is not None:
-        return _multimood(folder, sha256, prompt, machine or Machine())
-    raise CheckpointError(f"Nothing here can answer for a model of the kind “{kind}”.")
+    """`sha256` as registered; `prompt` (TOML) replaces the folder's own."""
+    _make_room(machine, "inference.backends.transformers_text")
+    from inference.backends.multimood import Checkpoint, load_multimood
+
+    def verify() -> None:
+        _refuse_exchanged(str(folder), sha256, weights_sha256(folder))
+
+    machine = machine or Machine()
+    checkpoint = Checkpoint(folder, sha256 or weights_sha256(folder), prompt, machine.device)
+    return load_multimood(checkpoint, machine, verify)
+
+
+def load_text_model(
+    source: str, *, sha256: str, prompt: str = "", machine: Machine | None = None
+) -> tuple[Backend, str]:
+    """With the hash of its weights, which is not known before they were fetched from the hub."""
+    found = text_weights_sha256(find_text_source(source))
+    _refuse_exchanged(source, sha256, found)
+    from inference.backends.transformers_text import load_text
+
+    return load_text(source, machine=machine or Machine(), prompt=prompt), found
 
 
 def unload_models() -> None:
     """Gives back the memory of what answered here; imports nothing to find out."""
-    loaded = sys.modules.get("inference.backends.multimood")
+    for module in UNLOADERS:
+        _unload(module)
+
+
+def _make_room(machine: Machine | None, other: str) -> None:
+    if machine is None or machine.models_in_memory <= 1:
+        _unload(other)
+
+
+def _unload(module: str) -> None:
+    loaded = sys.modules.get(module)
     if loaded is not None:
-        loaded.unload_multimood()
+        getattr(loaded, UNLOADERS[module])()
 
 
-def _multimood(folder: Path, registered: str, prompt: str, machine: Machine) -> Backend:
-    from inference.backends.multimood import Checkpoint, load_multimood
-
-    def verify() -> None:
-        found = weights_sha256(folder)
-        if registered and found != registered:
-            raise CheckpointError(
-                f"The weights in {folder} are not those that were registered: their SHA-256 is "
-                f"{found[:12]}…, it was {registered[:12]}…. Register the new weights as a new "
-                "model."
-            )
-
-    checkpoint = Checkpoint(folder, registered or weights_sha256(folder), prompt, machine.device)
-    return load_multimood(checkpoint, machine, verify)
+def _refuse_exchanged(place: str, registered: str, found: str) -> None:
+    if registered and found != registered:
+        raise CheckpointError(
+            f"The weights in {place} are not those that were registered: their SHA-256 is "
+            f"{found[:12]}…, it was {registered[:12]}…. Register the new weights as a new model."
+        )

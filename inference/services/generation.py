@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict
+from decimal import Decimal
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, Exists, OuterRef, ProtectedError, Subquery
 from django.db.models.functions import Coalesce
 
-from inference.backends.base import Backend, Machine
-from inference.backends.registry import load_backend
-from inference.contracts import Answer, GenerationOptions, HumanReply
+from inference.backends.base import Backend
+from inference.backends.ledger import BudgetReachedError
+from inference.contracts import Answer, GenerationOptions
 from inference.errors import (
     DomainError,
     InvalidOptionsError,
@@ -21,7 +22,6 @@ from inference.errors import (
     UnknownNameError,
     WrongStateError,
 )
-from inference.media import MediaLimits
 from inference.models import (
     Corpus,
     Dialogue,
@@ -33,15 +33,18 @@ from inference.models import (
     Stimulus,
     Turn,
 )
-from inference.multimood.prompt_file import template_for
-from inference.selectors.run_options import PROMPT_KEY, options_of
+from inference.selectors.imported_responses import imported_stimuli
+from inference.selectors.run_options import options_of
 from inference.selectors.runs import failures_of
-from inference.selectors.stimuli import human_replies, stimulus_inputs, stimulus_key
+from inference.selectors.stimuli import stimulus_inputs, stimulus_key
 from inference.services import jobs
+from inference.services.budgets import check_budget, check_left, spent_message
 from inference.services.clip_errors import placed
 from inference.services.generation_options import check_options
 from inference.services.jobs import Lease, work_under_lease
-from inference.services.model_versions import checkpoint_folder, refuse_reward_model
+from inference.services.model_versions import refuse_reward_model
+from inference.services.run_backends import answered_together, backend_of
+from inference.stored_text import storable
 from mood_eval.models import Team, User
 
 Progress = Callable[[GenerationRun], None]
@@ -58,14 +61,17 @@ def create_generation_run(
     options: GenerationOptions | None = None,
     user: User | None = None,
     stimuli: Sequence[int] | None = None,
+    budget: Decimal | None = None,
 ) -> GenerationRun:
     """The selection is fixed here, in corpus order; no split means all of them.
 
-    `stimuli` names keys of the corpus; `splits` then only says where they come from.
+    `stimuli` names keys of the corpus; `splits` then only says where they come from. `budget`: what
+    may be spent, in the currency of the model's prices.
     """
     options = options or GenerationOptions()
     refuse_reward_model(model_version)
     check_options(options, model_version)
+    check_budget(budget, model_version)
     if {model_version.team_id, corpus.team_id} != {team.pk}:
         raise UnknownNameError("The model and the corpus must belong to the team.")
     if stimuli is None:
@@ -76,6 +82,7 @@ def create_generation_run(
         corpus=corpus,
         splits=list(splits),
         options=asdict(options),
+        budget=budget,
         total=len(stimuli) * options.samples,
         created_by=user,
     )
@@ -106,6 +113,8 @@ def selected_stimuli(
                 f"{model_version} holds the replies of another corpus than {corpus}."
             )
         stimuli = stimuli.filter(followed=True)
+    if model_version.kind == ModelVersion.Kind.RESPONSES:
+        stimuli = stimuli.filter(pk__in=imported_stimuli(model_version))
     from_clips = options.task == "emotion" and options.modality != "text"
     if from_clips:
         stimuli = stimuli.filter(_has_clip())
@@ -143,9 +152,17 @@ def cancel_generation_run(run: GenerationRun) -> None:
     jobs.request_cancel(run)
 
 
-def resume_generation_run(run: GenerationRun) -> None:
-    """What is missing is answered; where nothing is, what failed is tried again."""
-    run.refresh_from_db()
+@transaction.atomic
+def resume_generation_run(run: GenerationRun, budget: Decimal | None = None) -> None:
+    """What is missing is answered; where nothing is, what failed is tried again. `budget` replaces
+    the old one, which then also counts what was spent before."""
+    row = GenerationRun.objects.select_for_update(of=("self",)).select_related("model_version")
+    run = row.get(pk=run.pk)
+    check_budget(budget, run.model_version)
+    if not run.is_active:
+        check_left(run, run.budget if budget is None else budget)
+    if budget is not None:
+        GenerationRun.objects.filter(pk=run.pk).update(budget=budget)
     if run.state == JobState.FAILED and run.done >= run.total:
         answer_failed_again(run)
     else:
@@ -182,18 +199,42 @@ def _answer_all(lease: Lease[GenerationRun], on_chunk: Progress | None) -> None:
     lease.check()
     run = GenerationRun.objects.select_related("model_version").get(pk=lease.pk)
     options = options_of(run)
-    backend = _backend(run)
+    backend, size = backend_of(run), answered_together(run, options)
     position = -1
-    while chunk := _unanswered(run, position, options):
+    while chunk := _unanswered(run, position, options, size):
         stimuli, position = [row.stimulus for row in chunk], chunk[-1].position
-        responses = _responses(run, stimuli, backend, options)
+        try:
+            responses = _responses(run, stimuli, backend, options)
+        except BudgetReachedError as error:
+            _keep(lease, run, _paid_for(run, stimuli, backend, options), on_chunk)
+            raise DomainError(spent_message(run)) from error
         lease.check()
-        with lease.commit_chunk() as row:
-            Response.objects.bulk_create(_missing(run, responses))
-            row.done = Response.objects.filter(run=run).count()
-        if on_chunk:
-            on_chunk(row)
+        _keep(lease, run, responses, on_chunk)
     _refuse_without_answers(run)
+
+
+def _keep(
+    lease: Lease[GenerationRun],
+    run: GenerationRun,
+    responses: Sequence[Response],
+    on_chunk: Progress | None,
+) -> None:
+    with lease.commit_chunk() as row:
+        Response.objects.bulk_create(_missing(run, responses))
+        row.done = Response.objects.filter(run=run).count()
+    if on_chunk:
+        on_chunk(row)
+
+
+def _paid_for(
+    run: GenerationRun, chunk: Sequence[Stimulus], backend: Backend, options: GenerationOptions
+) -> list[Response]:
+    """Once the budget is reached, only what is in the ledger already is given."""
+    responses: list[Response] = []
+    for stimulus in chunk:
+        with suppress(BudgetReachedError):
+            responses += _responses(run, [stimulus], backend, options)
+    return responses
 
 
 def _refuse_without_answers(run: GenerationRun) -> None:
@@ -203,54 +244,9 @@ def _refuse_without_answers(run: GenerationRun) -> None:
     raise DomainError(f"Not one client turn could be answered. {reasons}")
 
 
-def _backend(run: GenerationRun) -> Backend:
-    version = run.model_version
-    folder = checkpoint_folder(version.path) if version.path else None
-    prompt = ""
-    if folder is not None:
-        template = template_for(folder, version.config.get("prompt_style", "full"), version.prompt)
-        _note_prompt(run, template.sha256)
-        prompt = template.text
-    return load_backend(
-        kind=version.kind,
-        folder=folder,
-        sha256=version.weights_sha256,
-        replies=_reply_lookup(run),
-        prompt=prompt,
-        machine=Machine(
-            device=settings.MODEL_DEVICE,
-            models_in_memory=settings.MODELS_IN_MEMORY,
-            feature_cache=settings.FEATURE_CACHE,
-            feature_cache_mb=settings.FEATURE_CACHE_MB,
-            media=MediaLimits(seconds=settings.MEDIA_SECONDS, memory_mb=settings.MEDIA_MEMORY_MB),
-        ),
-    )
-
-
-def _note_prompt(run: GenerationRun, sha256: str) -> None:
-    """A run has one prompt from its first answer to its last."""
-    if PROMPT_KEY not in run.options:
-        run.options[PROMPT_KEY] = sha256
-        run.save(update_fields=["options"])
-    elif run.options[PROMPT_KEY] != sha256:
-        raise DomainError(
-            f"The prompt of {run.model_version} has changed since this run began. Put the old one "
-            "back, or start a new run."
-        )
-
-
-def _reply_lookup(run: GenerationRun) -> Callable[[Sequence[str]], Mapping[str, HumanReply]]:
-    def lookup(keys: Sequence[str]) -> Mapping[str, HumanReply]:
-        dialogues = {key.rpartition(":")[0] for key in keys}
-        stimuli = Stimulus.objects.filter(
-            dialogue__corpus=run.corpus_id, dialogue__external_id__in=dialogues, followed=True
-        )
-        return human_replies(list(stimuli.select_related("dialogue")))
-
-    return lookup
-
-
-def _unanswered(run: GenerationRun, after: int, options: GenerationOptions) -> list[RunStimulus]:
+def _unanswered(
+    run: GenerationRun, after: int, options: GenerationOptions, size: int
+) -> list[RunStimulus]:
     of_stimulus = Response.objects.filter(run=run, stimulus=OuterRef("stimulus"))
     answered = of_stimulus.order_by().values("stimulus").annotate(n=Count("pk")).values("n")
     rows = (
@@ -258,9 +254,7 @@ def _unanswered(run: GenerationRun, after: int, options: GenerationOptions) -> l
         .annotate(answered=Coalesce(Subquery(answered), 0))
         .filter(answered__lt=options.samples)
     )
-    return list(
-        rows.select_related("stimulus__dialogue").order_by("position")[: options.batch_size]
-    )
+    return list(rows.select_related("stimulus__dialogue").order_by("position")[:size])
 
 
 def _responses(
@@ -311,19 +305,14 @@ def _response(run: GenerationRun, stimulus: Stimulus, sample: int, answer: Answe
         client_emotion=answer.client_emotion or "",
         therapist_emotion=answer.therapist_emotion or "",
         strategy=answer.strategy or "",
-        text=_storable(answer.text),
-        raw=_storable(answer.raw),
+        text=storable(answer.text),
+        raw=storable(answer.raw),
         label_probabilities={
             name: dict(labels) for name, labels in answer.label_probabilities.items()
         },
-        chain={part: _storable(text) for part, text in answer.chain.items()},
-        error=_storable(answer.error),
+        chain={part: storable(text) for part, text in answer.chain.items()},
+        error=storable(answer.error),
         seconds=answer.seconds,
         prompt_tokens=answer.prompt_tokens,
         new_tokens=answer.new_tokens,
     )
-
-
-def _storable(text: str) -> str:
-    """A model may write any character; PostgreSQL stores no NUL."""
-    return text.replace("\x00", "\ufffd")

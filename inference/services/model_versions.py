@@ -57,7 +57,7 @@ def register_checkpoint(
     Reads the weights through, once a process: whoever holds locks calls `weights_sha256` before.
     """
     folder = checkpoint_folder(path)
-    config = _config(folder)
+    config = checkpoint_config(folder)
     template_for(folder, config.get("prompt_style", "full"), prompt)  # refuses a faulty one
     if parent is not None and parent.team_id != team.pk:
         raise CheckpointError("The parent belongs to another team.")
@@ -69,7 +69,7 @@ def register_checkpoint(
         weights_sha256=weights_sha256(folder),
         parent=parent,
         is_demo=is_demo,
-        card=card or _card(folder),
+        card=card or checkpoint_card(folder),
         config=config,
         prompt=prompt,
     )
@@ -99,7 +99,7 @@ def create_model_version(*, name: str, **fields: Any) -> ModelVersion:
         raise NameTakenError(f"There is already a model named “{name}”.") from error
 
 
-def _config(folder: Path) -> dict[str, Any]:
+def checkpoint_config(folder: Path) -> dict[str, Any]:
     file = folder / "config.json"
     try:
         config = json.loads(file.read_text(encoding="utf-8"))
@@ -112,7 +112,7 @@ def _config(folder: Path) -> dict[str, Any]:
     return config
 
 
-def _card(folder: Path) -> str:
+def checkpoint_card(folder: Path) -> str:
     for name in CARD_FILES:
         if (folder / name).is_file():
             return (folder / name).read_text(encoding="utf-8")

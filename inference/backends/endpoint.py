@@ -1,0 +1,251 @@
+"""Answers from a model behind an OpenAI-compatible address, each kept before the next is asked."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from inference.backends.base import Backend
+from inference.backends.chat_prompt import NothingToShowError, Question, ask_about, template_of
+from inference.backends.endpoint_faults import NothingUsableError, QuestionRefusedError
+from inference.backends.ledger import Ledger, check_budget
+from inference.backends.openai_chat import OpenAIChat
+from inference.backends.threads import in_threads
+from inference.contracts import Answer, GenerationOptions, StimulusInput
+from inference.endpoints import Chat, ChatAnswer, Endpoint, EndpointError, EndpointRefusedError
+from inference.errors import ClipError
+from inference.labels import EMOTIONS
+from inference.media import MediaLimits
+from inference.multimood.parsing import parse_reply, read_emotion
+from inference.multimood.prompt import PromptTemplate
+
+ROOM_FOR_LABELS = 64
+"""Tokens of the three label lines, where the bound on new tokens is meant for the response."""
+FEWEST_SILENT = 2
+"""Questions without an answer, one after the other, that tell of the server, not of a question."""
+THOUGHTS = re.compile(r"\s*<think>.*?(</think>\s*|\Z)", re.DOTALL)
+"""What reasoning models write before they speak, where the server leaves it in."""
+
+
+def load_endpoint(
+    endpoint: Endpoint,
+    prompt: str,
+    ledger: Ledger,
+    should_stop: Callable[[], bool],
+    media: MediaLimits,
+) -> Backend:
+    """`prompt` is TOML; empty: the shipped wording. `should_stop` is asked by the thread that calls
+    `answer`, twice a second: where it is true, StoppedError is raised once what is under way is
+    stored; what it raises itself reaches the caller likewise."""
+    stopping = threading.Event()
+    return EndpointBackend(
+        chat=OpenAIChat(endpoint, stopping=stopping),
+        endpoint=endpoint,
+        template=template_of(prompt),
+        ledger=ledger,
+        media=media,
+        stopping=stopping,
+        should_stop=should_stop,
+    )
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    stimulus: StimulusInput
+    sample: int
+    seed: int
+
+    @property
+    def key(self) -> str:
+        return f"{self.stimulus.key}:{self.sample}"
+
+
+class EndpointBackend:
+    """Raises EndpointRefusedError where the server refuses everything, EndpointError where it
+    answers nothing, BudgetReachedError, StoppedError; then no answer is returned, and all that
+    came are in the ledger."""
+
+    def __init__(
+        self,
+        *,
+        chat: Chat,
+        endpoint: Endpoint,
+        template: PromptTemplate,
+        ledger: Ledger,
+        media: MediaLimits,
+        stopping: threading.Event,
+        should_stop: Callable[[], bool],
+    ) -> None:
+        self.chat = chat
+        self.endpoint = endpoint
+        self.template = template
+        self.ledger = ledger
+        self.media = media
+        self._stopping = stopping
+        self._should_stop = should_stop
+        self._silence = _Silence(max(FEWEST_SILENT, endpoint.at_once))
+
+    def answer(
+        self,
+        stimuli: Sequence[StimulusInput],
+        options: GenerationOptions,
+        seeds: Sequence[int],
+    ) -> list[Answer]:
+        places = [(one, sample) for one in stimuli for sample in range(options.samples)]
+        wanted = [
+            _Wanted(stimulus, sample, seed)
+            for (stimulus, sample), seed in zip(places, seeds, strict=True)
+        ]
+        questions = _Questions(
+            lambda stimulus: ask_about(stimulus, options, self.template, self.endpoint, self.media)
+        )
+        return in_threads(
+            wanted,
+            lambda one: self._answer(one, options, questions),
+            threads=self.endpoint.at_once,
+            stopping=self._stopping,
+            should_stop=self._should_stop,
+            at_end=self.ledger.close,
+        )
+
+    def _answer(self, wanted: _Wanted, options: GenerationOptions, questions: _Questions) -> Answer:
+        kept = self.ledger.find(wanted.key)
+        if kept is not None:
+            return read_answer(kept, self.template, options)
+        try:
+            question = questions.about(wanted.stimulus)
+        except (ClipError, NothingToShowError) as error:
+            return _failed(str(error))
+        check_budget(self.ledger, self.endpoint.currency)
+        try:
+            answer = self._ask(question, wanted.seed, options)
+        except EndpointError as error:
+            return self._unanswered(wanted, question, error)
+        self._silence.broken()
+        fault = fault_of(answer)
+        self.ledger.store(wanted.key, question.record, answer, fault)
+        return _failed(fault) if fault else read_answer(answer, self.template, options)
+
+    def _ask(self, question: Question, seed: int, options: GenerationOptions) -> ChatAnswer:
+        labels = options.constrain_labels and options.task == "reply"
+        return self.chat.ask(
+            question.messages,
+            max_tokens=options.max_new_tokens + ROOM_FOR_LABELS * labels,
+            temperature=options.temperature,
+            top_p=options.top_p,
+            # Nothing is drawn at 0, and some servers take no seed.
+            seed=seed if options.temperature else None,
+        )
+
+    def _unanswered(self, wanted: _Wanted, question: Question, error: EndpointError) -> Answer:
+        answer = error.answer if isinstance(error, NothingUsableError) else None
+        self.ledger.store(wanted.key, question.record, answer, str(error))
+        if isinstance(error, QuestionRefusedError):
+            self._silence.broken()
+            return _failed(str(error))
+        if isinstance(error, EndpointRefusedError):
+            raise error
+        if self._silence.lasts():
+            raise EndpointError(f"{error} Resume when it answers.") from error
+        return _failed(str(error))
+
+
+class _Questions:
+    """Each is put together once, whatever the number of samples."""
+
+    def __init__(self, make: Callable[[StimulusInput], Question]) -> None:
+        self._make = make
+        self._made: dict[StimulusInput, Question] = {}
+        self._lock = threading.Lock()
+
+    def about(self, stimulus: StimulusInput) -> Question:
+        with self._lock:  # clips are read one at a time anyhow
+            if stimulus not in self._made:
+                self._made[stimulus] = self._make(stimulus)
+            return self._made[stimulus]
+
+
+class _Silence:
+    """Questions without an answer since the last one that had any."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._count = 0
+        self._lock = threading.Lock()
+
+    def broken(self) -> None:
+        with self._lock:
+            self._count = 0
+
+    def lasts(self) -> bool:
+        with self._lock:
+            self._count += 1
+            return self._count >= self._most
+
+
+def fault_of(answer: ChatAnswer) -> str:
+    """Why an answer that came is none."""
+    if answer.finish == "content_filter":
+        return "The server's content filter withheld the answer."
+    if not _spoken(answer.text).strip():
+        return (
+            f"The model used up its {answer.new_tokens} tokens before it said anything. Allow "
+            "longer replies."
+        )
+    return ""
+
+
+def read_answer(answer: ChatAnswer, template: PromptTemplate, options: GenerationOptions) -> Answer:
+    said = _spoken(answer.text)
+    if options.task == "emotion":
+        emotion = read_emotion(said, options.emotions or EMOTIONS, template.names)
+        return _read(answer, client_emotion=emotion)
+    reply = parse_reply(said, template.names)
+    return _read(
+        answer,
+        client_emotion=reply.client_emotion,
+        therapist_emotion=reply.therapist_emotion,
+        strategy=reply.strategy,
+        text=reply.text,
+    )
+
+
+def _spoken(text: str) -> str:
+    thoughts = THOUGHTS.match(text)
+    return text[thoughts.end() :] if thoughts else text
+
+
+def _read(
+    answer: ChatAnswer,
+    client_emotion: str | None,
+    therapist_emotion: str | None = None,
+    strategy: str | None = None,
+    text: str = "",
+) -> Answer:
+    return Answer(
+        client_emotion=client_emotion,
+        therapist_emotion=therapist_emotion,
+        strategy=strategy,
+        text=text,
+        raw=answer.text,
+        seconds=answer.seconds,
+        prompt_tokens=answer.prompt_tokens,
+        new_tokens=answer.new_tokens,
+    )
+
+
+def _failed(reason: str) -> Answer:
+    """What was paid for it is in the ledger."""
+    return Answer(
+        client_emotion=None,
+        therapist_emotion=None,
+        strategy=None,
+        text="",
+        raw="",
+        seconds=0.0,
+        prompt_tokens=0,
+        new_tokens=0,
+        error=reason,
+    )

@@ -88,6 +88,13 @@ class CandidateSerializer(Plain):
     text = serializers.CharField()
     lines = LineSerializer(many=True)
     labels = LabelSerializer(many=True)
+    chain = LabelSerializer(many=True, help_text="How it was reasoned, where the study shows it.")
+
+
+class ReasonedSerializer(Plain):
+    letter = serializers.CharField()
+    name = serializers.CharField()
+    text = serializers.CharField()
 
 
 class OptionSerializer(Plain):
@@ -118,6 +125,9 @@ class QuestionSerializer(Plain):
     required = serializers.BooleanField()  # type: ignore[assignment]
     asked = serializers.BooleanField(help_text="Whether it is asked, given what was answered.")
     locked = serializers.BooleanField()
+    reasoned = ReasonedSerializer(
+        many=True, help_text="The part of the reasoning that it asks about, of each response."
+    )
     depends_on = serializers.CharField()
     depends_on_values = serializers.CharField()
     answer = serializers.CharField(help_text="As written; empty where there is none.")

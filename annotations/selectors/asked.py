@@ -41,6 +41,11 @@ def has_overall(part: StudyPart) -> bool:
     return part.with_overall and part.design != StudyPart.Design.ABSOLUTE
 
 
+def asked_after_text(criterion: Criterion) -> bool:
+    """Where a study shows labels after the text: they come with the reasoning, in a second step."""
+    return criterion.about_labels or bool(criterion.about_chain)
+
+
 def asked_of(
     part: StudyPart, criterion: Criterion | None, candidates: int, shown: str = ""
 ) -> Asked:

@@ -25,7 +25,7 @@ from annotations.answers import (
 )
 from annotations.branching import follow_ups
 from annotations.models import Assignment, Criterion, LateAnswer, StudyPart, StudyRater
-from annotations.selectors.asked import asked_of, questions_in_part
+from annotations.selectors.asked import asked_after_text, asked_of, questions_in_part
 from annotations.selectors.shown_text import text_to_mark
 from annotations.services.answer_rows import AnswerRows, rows_of, said_by_slug
 from annotations.services.held import Held, hold, save_held
@@ -150,8 +150,8 @@ def put_answers(
 
 def is_locked(assignment: Assignment, criterion: Criterion | None) -> bool:
     """Once the response's labels were shown, what was said of its text stays as it is."""
-    about_labels = criterion is not None and criterion.about_labels
-    return assignment.fields_shown_at is not None and not about_labels
+    late = criterion is not None and asked_after_text(criterion)
+    return assignment.fields_shown_at is not None and not late
 
 
 def put_answer(held: Held, rows: AnswerRows, criterion: Criterion | None, answer: Written) -> None:
@@ -227,7 +227,7 @@ def missing_in(
             found, name, needed = rows.by_criterion.get(None), _("Overall"), True
         else:
             found, name = rows.by_criterion.get(criterion.pk), criterion.name
-            later = criterion.about_labels and not labels
+            later = asked_after_text(criterion) and not labels
             needed = criterion.required and question in asked and not later
         if found is None and needed:
             gaps.append(Missing(question, advice(name, criterion if absolute else None)))

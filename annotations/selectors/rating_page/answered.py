@@ -67,9 +67,9 @@ def in_step(questions: Sequence[Question], step: str) -> list[Question]:
     """Before the labels are shown nothing is asked about them; then what was said of the text
     can no longer be changed."""
     if step == "text":
-        return [question for question in questions if not question.about_labels]
+        return [question for question in questions if not question.is_late]
     if step == "labels":
-        return [q if q.about_labels else replace(q, locked=True) for q in questions]
+        return [q if q.is_late else replace(q, locked=True) for q in questions]
     return list(questions)
 
 

@@ -16,7 +16,13 @@ from annotations.selectors.rating_page.answered import answers_given, questions_
 from annotations.selectors.rating_page.contents import Line, Option, PageClip, RatingPage
 from annotations.selectors.rating_page.conversation import lines_to, plain, turns_of
 from annotations.selectors.rating_page.questions import blank_questions
-from annotations.selectors.rating_page.responses import answered, candidates_of, shows_labels
+from annotations.selectors.rating_page.responses import (
+    answered,
+    candidates_of,
+    shows_chain,
+    shows_labels,
+    with_reasoning,
+)
 from inference.models import Stimulus
 
 FLAG_KINDS = (
@@ -37,6 +43,8 @@ def rating_page(assignment: Assignment) -> RatingPage:
     blank = blank_questions(part, letters, frozen=study.state != Study.State.DRAFT)
     given = answers_given(assignment)
     labels = shows_labels(study, assignment.fields_shown_at)
+    rows = answered(assignment.display_order)
+    questions = questions_now(blank, part, study, given, assignment.criteria_order, step)
     return RatingPage(
         assignment=str(assignment.pk),
         rater=str(rater.uuid),
@@ -49,8 +57,10 @@ def rating_page(assignment: Assignment) -> RatingPage:
         active_ms=assignment.active_ms,
         clip_ms=assignment.clip_ms_played,
         content_note=in_words(item.content_note),
-        candidates=tuple(candidates_of(answered(assignment.display_order), part, labels=labels)),
-        questions=questions_now(blank, part, study, given, assignment.criteria_order, step),
+        candidates=tuple(
+            candidates_of(rows, part, labels=labels, chain=shows_chain(study, labels=labels))
+        ),
+        questions=with_reasoning(questions, rows),
         step=step,
         comment=assignment.comment,
         previous=previous,
@@ -76,6 +86,7 @@ def preview_page(
     step = ("labels" if labels else "text") if after else ""
     shown = labels if after else study.response_fields == Study.ResponseFields.BESIDE
     blank = blank_questions(part, len(responses), frozen=study.state != Study.State.DRAFT)
+    rows = answered(responses)
     page = conversation(part, stimulus)
     page["client"], page["clips"] = with_addresses(stimulus, page["client"])
     return RatingPage(
@@ -90,8 +101,10 @@ def preview_page(
         active_ms=0,
         clip_ms=0,
         content_note=content_note,
-        candidates=tuple(candidates_of(answered(responses), part, labels=shown)),
-        questions=questions_now(blank, part, study, {}, (), step),
+        candidates=tuple(
+            candidates_of(rows, part, labels=shown, chain=shows_chain(study, labels=shown))
+        ),
+        questions=with_reasoning(questions_now(blank, part, study, {}, (), step), rows),
         step=step,
         comment="",
         previous="",
@@ -109,6 +122,7 @@ def words_of(study: Study, part: StudyPart) -> dict[str, Any]:
         "with_strength": part.with_strength,
         "flag_kinds": tuple(Option(value, _(label)) for value, label in FLAG_KINDS),
         "contacts": study.contacts,
+        "later_reasoned": study.show_chain,
     }
 
 

@@ -41,6 +41,15 @@ class Passage:
 
 
 @dataclass(frozen=True)
+class Reasoned:
+    """A part of the reasoning behind one response."""
+
+    letter: str
+    name: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Question:
     key: str
     name: str
@@ -63,7 +72,12 @@ class Question:
     low: int = 0
     high: int = 0
     required: bool = True
-    about_labels: bool = False
+    is_late: bool = False
+    """About labels or reasoning: where labels come after the text, it is asked in that step."""
+    about_chain: str = ""
+    """The part of the reasoning that it asks about."""
+    reasoned: tuple[Reasoned, ...] = ()
+    """That part, of each response shown."""
     depends_on: str = ""
     """The question whose answer decides whether this one is asked."""
     depends_on_values: str = ""
@@ -152,6 +166,8 @@ class Candidate:
     lines: tuple[Line, ...] = ()
     """Of a dialogue."""
     labels: tuple[Label, ...] = ()
+    chain: tuple[Label, ...] = ()
+    """How it was reasoned, part by part."""
 
 
 @dataclass(frozen=True)
@@ -186,6 +202,8 @@ class RatingPage:
     contacts: str
     previous: str
     is_preview: bool = False
+    later_reasoned: bool = False
+    """Where labels are shown after the text, the reasoning comes with them."""
 
     @property
     def pairwise(self) -> bool:
@@ -215,7 +233,7 @@ class RatingPage:
     def is_tall(self) -> bool:
         """Then the criteria scroll in their box."""
         rows = sum(1 for question in self.questions if question.asked)
-        return rows > 8 or any(question.is_tall for question in self.questions)
+        return rows > 8 or any(q.is_tall or q.reasoned for q in self.questions)
 
     @property
     def has_columns(self) -> bool:

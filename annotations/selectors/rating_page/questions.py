@@ -11,7 +11,12 @@ from django.utils.translation import gettext as _
 from annotations.answers import LETTERS, OVERALL, OVERALL_QUESTION
 from annotations.models import Criterion, Preference, StudyPart
 from annotations.models.rating import CannotRate
-from annotations.selectors.asked import criteria_of, frozen_criteria, has_overall
+from annotations.selectors.asked import (
+    asked_after_text,
+    criteria_of,
+    frozen_criteria,
+    has_overall,
+)
 from annotations.selectors.rating_page.contents import LINE_SCALE, Option, Place, Question
 
 Design = StudyPart.Design
@@ -101,7 +106,8 @@ def question_of(
         low=criterion.scale_min,
         high=criterion.scale_max,
         required=criterion.required,
-        about_labels=criterion.about_labels,
+        is_late=asked_after_text(criterion),
+        about_chain=criterion.about_chain,
         depends_on=condition.get("criterion", ""),
         depends_on_values=" ".join(map(str, condition.get("values", ()))),
     )

@@ -4,12 +4,16 @@ replies and models behind addresses do without torch."""
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from inference.backends.base import Backend, Machine
+from inference.backends.ledger import Ledger
 from inference.backends.text_sources import find_text_source, text_weights_sha256
 from inference.backends.weights import weights_sha256
+from inference.endpoints import Endpoint
 from inference.errors import CheckpointError
+from inference.media import MediaLimits
 
 UNLOADERS = {
     "inference.backends.multimood": "unload_multimood",
@@ -41,6 +45,20 @@ def load_text_model(
     from inference.backends.transformers_text import load_text
 
     return load_text(source, machine=machine or Machine(), prompt=prompt), found
+
+
+def load_endpoint(
+    endpoint: Endpoint,
+    *,
+    prompt: str,
+    ledger: Ledger,
+    should_stop: Callable[[], bool],
+    media: MediaLimits,
+) -> Backend:
+    """As `inference.backends.endpoint.load_endpoint`."""
+    from inference.backends.endpoint import load_endpoint as load
+
+    return load(endpoint, prompt, ledger, should_stop, media)
 
 
 def unload_models() -> None:

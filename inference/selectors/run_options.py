@@ -15,6 +15,13 @@ PROMPT_KEY = "prompt_sha256"
 ONLY_MODALITY = "only_modality"
 """In a model version's config: the only modality that it may be given."""
 
+ANSWERED_ELSEWHERE: dict[str, str] = {
+    ModelVersion.Kind.IMPORTED: "What people really said; options change nothing",
+    ModelVersion.Kind.RESPONSES: "As the file had them; options change nothing",
+}
+CHATS = (ModelVersion.Kind.ENDPOINT, ModelVersion.Kind.TEXT)
+"""They are asked by messages: the dialogue before as text, labels written freely."""
+
 TASK_NAMES: dict[Task, str] = {
     "reply": "A reply to the client, with emotions and strategy",
     "emotion": "Only the client's emotion, from the clip alone",
@@ -50,8 +57,9 @@ def names_emotions_only(options: Mapping[str, Any]) -> bool:
 
 def option_words(run: GenerationRun) -> list[tuple[str, str]]:
     """Needs `model_version`."""
-    if run.model_version.kind == ModelVersion.Kind.IMPORTED:
-        return [("Answers", "What people really said; options change nothing")]
+    kind = run.model_version.kind
+    if kind in ANSWERED_ELSEWHERE:
+        return [("Answers", ANSWERED_ELSEWHERE[kind])]
     options = options_of(run)
     words = [("Task", TASK_NAMES[options.task])]
     if options.emotions:
@@ -59,12 +67,14 @@ def option_words(run: GenerationRun) -> list[tuple[str, str]]:
     words.append(("What the model perceives", MODALITY_NAMES[options.modality]))
     if options.modality != "text":
         words.append(("Clips", CLIP_NAMES[options.clips]))
+    chats = kind in CHATS
     if options.task == "reply":
-        words.append(("The dialogue before", HISTORY_NAMES[options.history]))
+        history = "text" if chats and options.history == "compressed" else options.history
+        words.append(("The dialogue before", HISTORY_NAMES[history]))
         words.append(("Answers a client turn", str(options.samples)))
     words += [
         ("Choice of words", _choice_of_words(options)),
-        ("Labels", _labels(options)),
+        ("Labels", _labels(constrained=options.constrain_labels and not chats)),
         ("Longest reply", f"{options.max_new_tokens} tokens"),
         ("Seed", str(options.seed)),
         ("Client turns answered together", str(options.batch_size)),
@@ -85,7 +95,7 @@ def _choice_of_words(options: GenerationOptions) -> str:
     return f"{drawn}, among the likeliest that make up {100 * options.top_p:g} %"
 
 
-def _labels(options: GenerationOptions) -> str:
-    if options.constrain_labels:
+def _labels(*, constrained: bool) -> str:
+    if constrained:
         return "Chosen among the known ones, with a probability for each"
     return "Written freely, then read from the text"

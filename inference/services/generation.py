@@ -199,7 +199,7 @@ def _answer_all(lease: Lease[GenerationRun], on_chunk: Progress | None) -> None:
     lease.check()
     run = GenerationRun.objects.select_related("model_version").get(pk=lease.pk)
     options = options_of(run)
-    backend, size = backend_of(run), answered_together(run, options)
+    backend, size = backend_of(run, lease.check), answered_together(run, options)
     position = -1
     while chunk := _unanswered(run, position, options, size):
         stimuli, position = [row.stimulus for row in chunk], chunk[-1].position

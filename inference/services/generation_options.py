@@ -7,6 +7,7 @@ from typing import get_args
 from inference.contracts import ClipScope, GenerationOptions, HistoryForm, Modality, Task
 from inference.errors import InvalidOptionsError
 from inference.models import ModelVersion
+from inference.selectors.endpoints import modalities_of
 from inference.selectors.run_options import MODALITY_NAMES, ONLY_MODALITY
 
 MAX_NEW_TOKENS = 2048
@@ -15,12 +16,20 @@ MAX_SAMPLES = 64
 MAX_EMOTIONS = 32
 MAX_EMOTION_LENGTH = 60
 """As long as a response's label may be."""
+SAMPLES_NEED_CHANCE = (
+    "Several answers a client turn need a temperature above 0: at 0 all of them would be the same."
+)
 
 
 def check_options(options: GenerationOptions, model_version: ModelVersion) -> None:
     rules = _ranges(options) | _choices(options) | _combinations(options)
-    if model_version.kind == ModelVersion.Kind.IMPORTED:
+    kind = model_version.kind
+    if kind == ModelVersion.Kind.RESPONSES:
+        rules = rules | {SAMPLES_NEED_CHANCE: True} | _from_a_file(options)
+    if kind == ModelVersion.Kind.IMPORTED:
         rules |= _imported(options)
+    if kind in (ModelVersion.Kind.ENDPOINT, ModelVersion.Kind.TEXT):
+        rules |= _chat(options, model_version)
     if ONLY_MODALITY in model_version.config:
         rules |= _one_modality(options, model_version.config[ONLY_MODALITY])
     broken = [rule for rule, holds in rules.items() if not holds]
@@ -59,8 +68,7 @@ def _combinations(options: GenerationOptions) -> dict[str, bool]:
     emotions = options.emotions
     of_emotion = options.task == "emotion"
     return {
-        "Several answers a client turn need a temperature above 0: at 0 all of them would be the "
-        "same.": options.samples <= 1 or options.temperature > 0,
+        SAMPLES_NEED_CHANCE: options.samples <= 1 or options.temperature > 0,
         "Naming the emotion gives one answer a client turn.": not of_emotion
         or options.samples <= 1,
         "A list of emotions belongs to the task “emotion”.": of_emotion or not emotions,
@@ -80,6 +88,30 @@ def _imported(options: GenerationOptions) -> dict[str, bool]:
     return {
         "Imported replies hold one answer a client turn.": options.samples <= 1,
         "Imported replies are replies: they cannot be asked for emotions.": options.task == "reply",
+    }
+
+
+def _from_a_file(options: GenerationOptions) -> dict[str, bool]:
+    return {
+        "Responses from a file are replies: they cannot be asked for emotions.": options.task
+        == "reply"
+    }
+
+
+def _chat(options: GenerationOptions, model_version: ModelVersion) -> dict[str, bool]:
+    """Of models that are no MultiMood checkpoint. They write labels freely and are given the
+    dialogue before as text, whatever the options say."""
+    known = modalities_of(model_version)
+    names = ", ".join(f"“{name}” ({MODALITY_NAMES[name]})" for name in known)
+    takes = f"“{model_version}” cannot be given this. Modalities that it takes: {names}."
+    return {
+        takes: options.modality in known,
+        "This model is not asked as the published code asks: leave that option out.": not (
+            options.as_published
+        ),
+        "The emotion is told from the clip alone, so the model must be given its picture or its "
+        "sound. Models that take words only are asked for replies, which name the emotion "
+        "too.": options.task == "reply" or options.modality != "text",
     }
 
 

@@ -8,7 +8,7 @@ from django.conf import settings
 
 from inference.backends.base import Backend, Machine
 from inference.backends.imported import ImportedBackend
-from inference.backends.registry import load_checkpoint, load_text_model
+from inference.backends.registry import load_checkpoint, load_endpoint, load_text_model
 from inference.backends.responses import ResponsesBackend
 from inference.contracts import GenerationOptions, HumanReply
 from inference.errors import CheckpointError, DomainError
@@ -20,20 +20,24 @@ from inference.selectors.endpoints import endpoint_from_row
 from inference.selectors.imported_responses import imported_lookup
 from inference.selectors.run_options import PROMPT_KEY
 from inference.selectors.stimuli import human_replies
+from inference.services.endpoints import endpoint_of
+from inference.services.model_calls import RunCalls
 from inference.services.model_versions import checkpoint_folder
 from inference.services.text_models import text_source_of
 
 Kind = ModelVersion.Kind
+Check = Callable[[], None]
 
 
-def backend_of(run: GenerationRun) -> Backend:
-    """Needs `model_version`."""
+def backend_of(run: GenerationRun, check: Check) -> Backend:
+    """`check` raises where the run is to stop; it is asked while others are waited for. Needs
+    `model_version`."""
     loader = LOADERS.get(Kind(run.model_version.kind))
     if loader is None:
         raise CheckpointError(
             f"Nothing here can answer for a model of the kind “{run.model_version.kind}”."
         )
-    return loader(run)
+    return loader(run, check)
 
 
 def answered_together(run: GenerationRun, options: GenerationOptions) -> int:
@@ -53,15 +57,15 @@ def worker_machine() -> Machine:
     )
 
 
-def _imported(run: GenerationRun) -> Backend:
+def _imported(run: GenerationRun, _: Check) -> Backend:
     return ImportedBackend(_reply_lookup(run))
 
 
-def _responses(run: GenerationRun) -> Backend:
+def _responses(run: GenerationRun, _: Check) -> Backend:
     return ResponsesBackend(imported_lookup(run.model_version))
 
 
-def _multimood(run: GenerationRun) -> Backend:
+def _multimood(run: GenerationRun, _: Check) -> Backend:
     version = run.model_version
     folder = checkpoint_folder(version.path)
     template = template_for(folder, version.config.get("prompt_style", "full"), version.prompt)
@@ -71,7 +75,7 @@ def _multimood(run: GenerationRun) -> Backend:
     )
 
 
-def _text(run: GenerationRun) -> Backend:
+def _text(run: GenerationRun, _: Check) -> Backend:
     version = run.model_version
     template = _own_or_shipped(version)
     _note_prompt(run, template)
@@ -87,11 +91,29 @@ def _text(run: GenerationRun) -> Backend:
     return backend
 
 
-LOADERS: Mapping[Kind, Callable[[GenerationRun], Backend]] = {
+def _endpoint(run: GenerationRun, check: Check) -> Backend:
+    version = run.model_version
+    _note_prompt(run, _own_or_shipped(version))
+
+    def should_stop() -> bool:
+        check()
+        return False
+
+    return load_endpoint(
+        endpoint_of(version),
+        prompt=version.prompt,
+        ledger=RunCalls(run),
+        should_stop=should_stop,
+        media=worker_machine().media,
+    )
+
+
+LOADERS: Mapping[Kind, Callable[[GenerationRun, Check], Backend]] = {
     Kind.IMPORTED: _imported,
     Kind.RESPONSES: _responses,
     Kind.MULTIMOOD: _multimood,
     Kind.TEXT: _text,
+    Kind.ENDPOINT: _endpoint,
 }
 
 

@@ -12,8 +12,8 @@ from django.views.decorators.http import require_http_methods
 from annotations.dataset_import_forms import DatasetImportForm
 from annotations.models import PreferenceDataset
 from annotations.services.dataset_imports import import_dataset, preview_import
-from annotations.services.staged_uploads import drop_uploads, stage_uploads, staged_uploads
 from inference.errors import DomainError
+from inference.services.staged_uploads import drop_uploads, stage_uploads, staged_uploads
 from mood_eval.access import current_team
 from mood_eval.models import Team, User
 

@@ -11,7 +11,7 @@ from inference.backends.base import Backend
 from inference.backends.chat_prompt import NothingToShowError, Question, ask_about, template_of
 from inference.backends.endpoint_faults import NothingUsableError, QuestionRefusedError
 from inference.backends.ledger import Ledger, check_budget
-from inference.backends.openai_chat import OpenAIChat
+from inference.backends.openai_chat import PATIENT, OpenAIChat, Patience
 from inference.backends.threads import in_threads
 from inference.contracts import Answer, GenerationOptions, StimulusInput
 from inference.endpoints import Chat, ChatAnswer, Endpoint, EndpointError, EndpointRefusedError
@@ -35,13 +35,14 @@ def load_endpoint(
     ledger: Ledger,
     should_stop: Callable[[], bool],
     media: MediaLimits,
+    patience: Patience = PATIENT,
 ) -> Backend:
     """`prompt` is TOML; empty: the shipped wording. `should_stop` is asked by the thread that calls
     `answer`, twice a second: where it is true, StoppedError is raised once what is under way is
     stored; what it raises itself reaches the caller likewise."""
     stopping = threading.Event()
     return EndpointBackend(
-        chat=OpenAIChat(endpoint, stopping=stopping),
+        chat=OpenAIChat(endpoint, stopping=stopping, patience=patience),
         endpoint=endpoint,
         template=template_of(prompt),
         ledger=ledger,

@@ -61,6 +61,7 @@ class StudyFacts:
     daily_minutes: int
     rotated: bool
     response_fields: str
+    show_chain: bool
     corpora: tuple[tuple[str, str, str], ...]
     """(name, licence, citation)."""
     splits: tuple[str, ...]

@@ -63,6 +63,12 @@ def systems(facts: StudyFacts) -> Section:
                     f"({facts.response_fields})."
                     if facts.response_fields != "hidden"
                     else " Their labels of emotion and strategy were not shown to raters."
+                )
+                + (
+                    " Raters could open how a reply was reasoned, where all replies of an item "
+                    "said so."
+                    if facts.show_chain
+                    else ""
                 ),
             ),
             answer("What is the task?", "Generation of supportive replies in dialogue."),

@@ -13,6 +13,13 @@ from annotations.selectors.analyses import plan_of
 from annotations.selectors.gate_rules import gate_problems, reference_stimuli
 from annotations.selectors.leaks import leak_advice
 from annotations.selectors.plan_checks import plan_problems
+from annotations.selectors.reasoning import (
+    Lacking,
+    has_reasoning,
+    lacking_in_panel,
+    lacking_in_study,
+    shown_in,
+)
 from annotations.selectors.study_material import count_turns, finished_runs, why_nothing
 from inference.errors import (
     DomainError,
@@ -60,6 +67,10 @@ def launch_problems(study: Study, *, with_turns: bool = True) -> list[Problem]:
         *reply_problems(study, parts, with_turns),
         *text_problems(study),
         *plan_mistakes(study),
+        *(
+            Problem(GATE, without_reasoning(found, "the reference panel"))
+            for found in lacking_in_panel(parts)
+        ),
         *(Problem(GATE, InvalidOptionsError(said)) for said in gate_problems(study)),
     ]
 
@@ -139,13 +150,26 @@ def reply_problems(study: Study, parts: list[StudyPart], with_turns: bool) -> It
     if not runs:
         yield Problem(REPLIES, InvalidOptionsError("Choose at least one generation run."))
         return
-    if not with_turns or (parts and all(p.unit == StudyPart.Unit.DIALOGUE for p in parts)):
+    if not with_turns:
+        return
+    for found in lacking_in_study(study, runs, parts):
+        yield Problem(REPLIES, without_reasoning(found, "the chosen runs"))
+    if parts and all(p.unit == StudyPart.Unit.DIALOGUE for p in parts):
         return
     reserved = reference_stimuli(study)
     counts = count_turns(runs, longest_ratio=study.longest_ratio, limit=None, reserved=reserved)
     if not counts.drawn:
         why = why_nothing(study, StudyPart.Unit.RESPONSE, bool(reserved))
         yield Problem(REPLIES, NothingSelectedError(why))
+
+
+def without_reasoning(found: Lacking, where: str) -> DomainError:
+    return InvalidOptionsError(
+        f"Part {found.part.position} asks about the reasoning behind responses "
+        f"({', '.join(found.links)}), and {found.without} of the {found.of} responses of {where} "
+        "come without it. Choose runs whose answers all carry it, such as the human replies of "
+        "an ESCoT corpus, or another instrument for this part."
+    )
 
 
 def text_problems(study: Study) -> Iterator[Problem]:
@@ -168,6 +192,7 @@ def plan_mistakes(study: Study) -> Iterator[Problem]:
 def launch_advice(study: Study) -> Iterator[str]:
     """What hinders no launch, and is better thought of before."""
     yield from leak_advice(study)
+    yield from reasoning_advice(study)
     if study.overlap == 1:
         yield "With one rater per item nothing can be said of agreement."
     if not study.contacts.strip():
@@ -178,4 +203,22 @@ def launch_advice(study: Study) -> Iterator[str]:
         yield (
             "Recruitment, pay and ethics approval are asked for by the reporting checklists; they "
             "can be filled in later."
+        )
+
+
+def reasoning_advice(study: Study) -> Iterator[str]:
+    if not study.show_chain:
+        return
+    if not has_reasoning(study):
+        yield "The reasoning behind responses is to be shown, and no response comes with one."
+        return
+    runs = [link.run for link in study.study_runs.select_related("run")]
+    parts = list(study.parts.all())
+    shown = [shown_in(study, runs, part) for part in parts]
+    total = sum(responses.count() for responses in shown)
+    without = sum(responses.filter(chain={}).count() for responses in shown)
+    if without:
+        yield (
+            f"The reasoning behind responses is to be shown, and {without} of {total} come "
+            "without one. It is shown where all responses of an item have it."
         )

@@ -73,6 +73,7 @@ def own_fields(study: Study) -> dict[str, Any]:
     same = (
         *("name", "state", "launched_at", "closed_at", "template", "seed", "overlap"),
         *("block_size", "repeat_share", "break_minutes", "daily_minutes", "response_fields"),
+        "show_chain",
         *("consent_text", "content_note", "contacts", "flag_readers"),
         *("recruitment", "payment", "ethics_approval"),
     )

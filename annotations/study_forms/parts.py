@@ -154,8 +154,21 @@ class PartsForm(forms.Form):
         help_text="Labels can sway how a text is judged, and give a model away: hidden, unless the "
         "protocol requires them. Every export names the choice.",
     )
+    show_chain = forms.BooleanField(
+        required=False,
+        label="Raters may read how each response was reasoned",
+        help_text="Closed at first, beside the response: what the client feels, what set it off, "
+        "how the client sees it, and why it is answered so, as far as all responses of an item "
+        "say it. Where labels come after the text, it comes with them.",
+    )
     rotate_criteria = forms.BooleanField(
         required=False,
         label="Criteria begin at another place for each rater",
         help_text="Within a rater their order stays; it is stored with every answer.",
     )
+
+    def __init__(self, *args: Any, with_chain: bool, **kwargs: Any) -> None:
+        """with_chain: whether there is any reasoning to show, or it was asked for before."""
+        super().__init__(*args, **kwargs)
+        if not with_chain:
+            del self.fields["show_chain"]

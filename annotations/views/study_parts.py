@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from annotations.models import Study, StudyPart
 from annotations.selectors.design_report import parts_of
 from annotations.selectors.launch_checks import PARTS
+from annotations.selectors.reasoning import has_reasoning
 from annotations.selectors.studies import part_of_study
 from annotations.selectors.wizard import wizard_steps
 from annotations.services.study_drafts import edit_draft, remove_part, save_part
@@ -26,7 +27,8 @@ from inference.errors import DomainError
 @with_draft
 def study_parts(request: HttpRequest, study: Study) -> HttpResponse:
     initial = {name: getattr(study, name) for name in PartsForm.base_fields}
-    form = PartsForm(request.POST or None, initial=initial)
+    with_chain = study.show_chain or has_reasoning(study)
+    form = PartsForm(request.POST or None, initial=initial, with_chain=with_chain)
     return step_page(
         request,
         study,

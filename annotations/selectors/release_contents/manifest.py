@@ -44,6 +44,7 @@ def manifest_of(contents: ReleaseContents) -> dict[str, Any]:
             "seed": study.seed,
             "overlap": study.overlap,
             "response_fields": study.response_fields,
+            **({"show_chain": True} if study.show_chain else {}),
             "amendments": amendments_of(study),
             "consents": consents_of_answers(study),
         },

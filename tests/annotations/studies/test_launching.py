@@ -25,6 +25,7 @@ from annotations.selectors.planned_study import criteria_orders, plan_study
 from annotations.services.studies import create_study, launch_study
 from annotations.services.study_drafts import edit_draft, save_part
 from inference.errors import InvalidOptionsError, NothingSelectedError
+from inference.labels import CHAIN
 from inference.models import GenerationRun, Response
 from mood_eval.models import Team
 from tests import factories
@@ -293,6 +294,7 @@ def test_every_shipped_template_can_be_launched_over_three_runs(
     team: Team, runs: list[GenerationRun], template: str
 ) -> None:
     raters = [f"rater{n}@example.org" for n in range(5)]
+    Response.objects.update(chain=dict.fromkeys(CHAIN, "She feels alone."))
     study = create_study(team=team, template=template, runs=runs, raters=raters)
     # The panel itself is uploaded by the team.
     Gate.objects.filter(part__study=study).update(training_items=0, items=0)

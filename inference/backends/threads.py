@@ -39,8 +39,7 @@ def in_threads(
         thread.start()
     try:
         for thread in running:
-            while thread.is_alive():
-                thread.join(LOOK_SECONDS)
+            while _lives_on(thread, LOOK_SECONDS):
                 if not stopping.is_set() and should_stop():
                     stopping.set()
     finally:
@@ -49,6 +48,11 @@ def in_threads(
             for thread in running:
                 thread.join()
     return crew.finished()
+
+
+def _lives_on(thread: threading.Thread, seconds: float) -> bool:
+    thread.join(seconds)
+    return thread.is_alive()
 
 
 class _Crew(Generic[T, R]):
@@ -85,6 +89,6 @@ class _Crew(Generic[T, R]):
         for error in self._errors:
             if not isinstance(error, StoppedError):
                 raise error
-        if self._stopping.is_set():
+        if len(self._results) < self._count:
             raise StoppedError
         return [self._results[place] for place in range(self._count)]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast, get_args
 
 from django import forms
@@ -22,6 +23,7 @@ else:
     ModelChoices = forms.ModelChoiceField
 
 DEFAULTS = GenerationOptions()
+CENT = Decimal("0.01")
 ADVANCED = ("clips", "history", "top_p", "free_labels", "as_published", "emotions", "batch_size")
 
 
@@ -43,6 +45,18 @@ def set_choices(form: forms.Form, name: str, choices: Iterable[tuple[str, str]])
     field.choices = list(choices)
 
 
+def budget_field(help_text: str) -> forms.DecimalField:
+    return forms.DecimalField(
+        required=False,
+        min_value=CENT,
+        max_digits=10,
+        decimal_places=2,
+        label="Budget",
+        help_text=help_text,
+        widget=forms.NumberInput(attrs={"step": "0.01"}),
+    )
+
+
 class GenerationRunForm(forms.Form):
     model_version = ModelField(
         ModelVersion.objects.none(), label="Model", empty_label="Choose a model"
@@ -58,6 +72,10 @@ class GenerationRunForm(forms.Form):
         min_value=1,
         label="At most",
         help_text="Only the first client turns of the selection. Empty: all of them.",
+    )
+    budget = budget_field(
+        "Only of models behind addresses, in the currency of their prices: the run stops there and "
+        "can be resumed with more. Empty: no limit."
     )
     task = forms.ChoiceField(
         choices=[(key, TASK_NAMES[key]) for key in get_args(Task)],
@@ -122,8 +140,8 @@ class GenerationRunForm(forms.Form):
     free_labels = forms.BooleanField(
         required=False,
         label="Let the model write its labels freely",
-        help_text="Otherwise emotions and strategy are chosen among the known ones, and each comes "
-        "with a probability.",
+        help_text="Otherwise a MultiMood model chooses emotions and strategy among the known ones, "
+        "each with a probability. Other models always write them freely.",
     )
     as_published = forms.BooleanField(
         required=False,
@@ -178,3 +196,7 @@ class GenerationRunForm(forms.Form):
             as_published=data["as_published"],
             emotions=data["emotions"],
         )
+
+
+class ResumeForm(forms.Form):
+    budget = budget_field("In all, with what was spent already.")

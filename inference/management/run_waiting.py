@@ -10,6 +10,7 @@ from django.template.defaultfilters import pluralize
 from inference.errors import DomainError
 from inference.management.waiting import work_until_ended
 from inference.models import GenerationRun, JobState
+from inference.selectors.model_calls import money_words
 from inference.selectors.runs import run_progress
 from inference.services.generation import run_generation
 
@@ -42,10 +43,19 @@ def progress_words(run: GenerationRun) -> str:
     return ", ".join(parts)
 
 
+def spent_words(report: Mapping[str, Any]) -> str:
+    """By a run's facts: what it has spent, and of what budget; empty where it asked nobody."""
+    spent = report["spent"]
+    if not spent["calls"] and report["budget"] is None:
+        return ""
+    cost = money_words(spent["cost"], spent["currency"])
+    return cost if report["budget"] is None else f"{cost} of {report['budget']}"
+
+
 def ended_words(report: Mapping[str, Any]) -> str:
     """Of a run that is done, by its facts."""
     lines = [f"Run {report['run']} is done: {report['done']} of {report['total']} answered."]
-    failed = report["not_answered"]
+    failed, spent = report["not_answered"], spent_words(report)
     if failed:
         turns = sum(failure["stimuli"] for failure in failed)
         plural = pluralize(turns)
@@ -54,4 +64,6 @@ def ended_words(report: Mapping[str, Any]) -> str:
         if len(failed) > REASONS:
             lines.append(f"  {len(failed) - REASONS} more reasons: see --json")
         lines.append(f"`manage.py answer_again {report['run']}` tries these again.")
+    if spent:
+        lines.append(f"It has spent {spent} on {report['spent']['calls']} questions.")
     return "\n".join(lines)

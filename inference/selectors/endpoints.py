@@ -10,6 +10,8 @@ from inference.contracts import Modality
 from inference.endpoints import Endpoint, MediaPart
 from inference.errors import CheckpointError
 from inference.models import ModelVersion
+from inference.selectors.run_options import ONLY_MODALITY
+from mood_eval.models import Team
 
 PRICES = ("prompt_price", "answer_price")
 PART_NAMES: dict[MediaPart, str] = {
@@ -43,12 +45,20 @@ def endpoint_from_row(model: ModelVersion) -> Endpoint:
 
 def modalities_of(model: ModelVersion) -> tuple[Modality, ...]:
     """What it can be given, the fullest first."""
+    if ONLY_MODALITY in model.config:
+        return (model.config[ONLY_MODALITY],)
     if model.kind == ModelVersion.Kind.TEXT:
         return ("text",)
     if model.kind != ModelVersion.Kind.ENDPOINT:
         return tuple(NEEDED)
     takes = set(endpoint_from_row(model).takes)
     return tuple(modality for modality, parts in NEEDED.items() if takes.issuperset(parts))
+
+
+def first_modality(team: Team, model: str) -> Modality:
+    """The fullest that the model of this number can be given."""
+    found = ModelVersion.objects.filter(team=team, pk=model) if model.isdecimal() else ()
+    return next((modalities_of(row)[0] for row in found), "av")
 
 
 def endpoint_facts(model: ModelVersion) -> list[tuple[str, str]]:

@@ -64,9 +64,9 @@ class RunLedger:
         return f"of a budget of {money_words(self.budget, self.spending.currency)}"
 
     @property
-    def share(self) -> float:
-        """Of the budget that is spent; at most 1."""
-        return min(1.0, float(self.spending.cost / self.budget)) if self.budget else 0.0
+    def percent(self) -> int:
+        """Of the budget that is spent; at most 100."""
+        return min(100, int(100 * self.spending.cost / self.budget)) if self.budget else 0
 
     @property
     def used_up(self) -> bool:

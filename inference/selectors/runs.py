@@ -11,6 +11,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from inference.models import GenerationRun, Job, JobState, ModelVersion, Response
+from inference.selectors.model_calls import Spending, spending_by_run
 from inference.selectors.run_options import names_emotions_only
 from mood_eval.access import team_object
 from mood_eval.models import Team, User
@@ -186,10 +187,17 @@ def parts_to_read(run: GenerationRun) -> tuple[str, ...]:
     return ("client_emotion",) if names_emotions_only(run.options) else tuple(PART_NAMES)
 
 
-def run_facts(run: GenerationRun, failures: Sequence[Failure] | None = None) -> dict[str, Any]:
-    """What the command line reports. `failures` spares a query where they are known."""
+def run_facts(
+    run: GenerationRun,
+    failures: Sequence[Failure] | None = None,
+    spending: Spending | None = None,
+) -> dict[str, Any]:
+    """What the command line reports. `failures` and `spending` spare a query where they are
+    known."""
     if failures is None:
         failures = failures_of(run)
+    if spending is None:
+        spending = spending_by_run([run]).get(run.pk, Spending())
     seconds = (
         (run.finished_at - run.started_at).total_seconds()
         if run.started_at and run.finished_at
@@ -206,6 +214,8 @@ def run_facts(run: GenerationRun, failures: Sequence[Failure] | None = None) -> 
         "total": run.total,
         "error": run.error,
         "not_answered": [asdict(failure) for failure in failures],
+        "budget": run.budget,
+        "spent": asdict(spending),
         "started_at": run.started_at,
         "finished_at": run.finished_at,
         "seconds": seconds,

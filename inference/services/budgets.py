@@ -36,16 +36,16 @@ def check_budget(budget: Decimal | None, model_version: ModelVersion) -> None:
         )
 
 
-def check_left(run: GenerationRun, budget: Decimal | None) -> None:
-    """Before a run goes on: something must be left of its budget."""
-    if budget is None:
+def check_left(run: GenerationRun) -> None:
+    """Before a run goes on: something must be left of its budget. Needs `model_version`."""
+    if run.budget is None:
         return
     spent = spent_by(run.pk)
-    if spent >= budget:
+    if spent >= run.budget:
         currency = currency_of(run.model_version)
         raise InvalidOptionsError(
-            f"budget: run {run.pk} has spent {money_words(spent, currency)} already. Give it a "
-            f"budget above that; {money_words(budget, currency)} is not."
+            f"budget: run {run.pk} has spent {money_words(spent, currency)}. Give it a budget "
+            f"above that; {money_words(run.budget, currency)} is not."
         )
 
 

@@ -155,24 +155,31 @@ def cancel_generation_run(run: GenerationRun) -> None:
 @transaction.atomic
 def resume_generation_run(run: GenerationRun, budget: Decimal | None = None) -> None:
     """What is missing is answered; where nothing is, what failed is tried again. `budget` replaces
-    the old one, which then also counts what was spent before."""
-    row = GenerationRun.objects.select_for_update(of=("self",)).select_related("model_version")
-    run = row.get(pk=run.pk)
-    check_budget(budget, run.model_version)
-    if not run.is_active:
-        check_left(run, run.budget if budget is None else budget)
-    if budget is not None:
-        GenerationRun.objects.filter(pk=run.pk).update(budget=budget)
-    if run.state == JobState.FAILED and run.done >= run.total:
-        answer_failed_again(run)
+    the old one; what was spent before counts."""
+    row = _with_budget(run, budget)
+    if row.state == JobState.FAILED and row.done >= row.total:
+        answer_failed_again(row)
     else:
-        jobs.resume(run)
+        jobs.resume(row)
+
+
+def _with_budget(run: GenerationRun, budget: Decimal | None) -> GenerationRun:
+    """The row, locked; something is left for what is to come."""
+    rows = GenerationRun.objects.select_related("model_version")
+    row = rows.select_for_update(of=("self",)).get(pk=run.pk)
+    check_budget(budget, row.model_version)
+    if budget is not None:
+        row.budget = budget
+    if not row.is_active:
+        check_left(row)
+        row.save(update_fields=["budget"])
+    return row
 
 
 @transaction.atomic
-def answer_failed_again(run: GenerationRun) -> int:
+def answer_failed_again(run: GenerationRun, budget: Decimal | None = None) -> int:
     """Replaces the rows that hold an error, and no other; how many they are."""
-    row = GenerationRun.objects.select_for_update().get(pk=run.pk)
+    row = _with_budget(run, budget)
     if row.is_active:
         raise WrongStateError("This run is still at work. Wait for its end, or cancel it.")
     failed = Response.objects.filter(run=row).exclude(error="")

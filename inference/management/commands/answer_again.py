@@ -5,6 +5,7 @@ from typing import Any
 
 from inference.errors import UnknownNameError
 from inference.management.base import DomainCommand, team_named
+from inference.management.money import amount
 from inference.management.run_waiting import ended_words, wait_for_run
 from inference.models import GenerationRun, JobState
 from inference.selectors.runs import run_facts, runs_of_team
@@ -22,11 +23,17 @@ class Command(DomainCommand):
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         super().add_arguments(parser)
         parser.add_argument("run", type=int, metavar="RUN", help="number of the run, see `runs`")
+        parser.add_argument(
+            "--budget",
+            type=amount,
+            metavar="AMOUNT",
+            help="what it may spend in all, with what it has spent (default: as before)",
+        )
         parser.add_argument("--wait", action="store_true", help="do the work here and now")
 
     def act(self, **options: Any) -> dict[str, Any]:
         run = run_numbered(team_named(options["team"]), options["run"])
-        answer_failed_again(run)
+        answer_failed_again(run, options["budget"])
         run.refresh_from_db()
         if options["wait"]:
             wait_for_run(run, self.tell)

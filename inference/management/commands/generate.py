@@ -5,8 +5,10 @@ from typing import Any, get_args
 
 from inference.contracts import ClipScope, GenerationOptions, HistoryForm, Modality, Task
 from inference.management.base import DomainCommand, owner_of, team_named
+from inference.management.money import amount
 from inference.management.run_waiting import ended_words, wait_for_run
 from inference.models import JobState
+from inference.selectors.endpoints import modalities_of
 from inference.selectors.names import corpus_named, model_named
 from inference.selectors.runs import run_facts
 from inference.services.generation import create_generation_run
@@ -35,6 +37,13 @@ class Command(DomainCommand):
         parser.add_argument(
             "--limit", type=int, metavar="N", help="only the first N stimuli, in corpus order"
         )
+        parser.add_argument(
+            "--budget",
+            type=amount,
+            metavar="AMOUNT",
+            help="what a model behind an address may cost: the run stops there and can be resumed "
+            "with more, see `resume_run` (default: no limit)",
+        )
         self.add_options(parser)
         parser.add_argument("--wait", action="store_true", help="do the work here and now")
 
@@ -43,8 +52,8 @@ class Command(DomainCommand):
         group.add_argument(
             "--modality",
             choices=get_args(Modality),
-            default=DEFAULTS.modality,
-            help="what it sees: video and audio, audio, video, or text alone (default: av)",
+            help="what it sees: video and audio, audio, video, or text alone (default: the most "
+            "that the model takes)",
         )
         group.add_argument(
             "--seed", type=int, default=DEFAULTS.seed, metavar="S", help="(default: %(default)s)"
@@ -124,14 +133,15 @@ class Command(DomainCommand):
 
     def act(self, **options: Any) -> dict[str, Any]:
         team = team_named(options["team"])
+        model = model_named(team, options["model"])
         run = create_generation_run(
             team=team,
-            model_version=model_named(team, options["model"]),
+            model_version=model,
             corpus=corpus_named(team, options["corpus"]),
             splits=options["split"],
             limit=options["limit"],
             options=GenerationOptions(
-                modality=options["modality"],
+                modality=options["modality"] or modalities_of(model)[0],
                 max_new_tokens=options["max_new_tokens"],
                 temperature=options["temperature"],
                 top_p=options["top_p"],
@@ -146,6 +156,7 @@ class Command(DomainCommand):
                 emotions=tuple(options["emotions"]),
             ),
             user=owner_of(team),
+            budget=options["budget"],
         )
         if options["wait"]:
             wait_for_run(run, self.tell)

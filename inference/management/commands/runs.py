@@ -4,6 +4,8 @@ import argparse
 from typing import Any
 
 from inference.management.base import DomainCommand, team_named, text_table
+from inference.management.run_waiting import spent_words
+from inference.selectors.model_calls import Spending, spending_by_run
 from inference.selectors.runs import failures_by_run, run_facts, runs_of_team
 
 
@@ -19,8 +21,11 @@ class Command(DomainCommand):
 
     def act(self, **options: Any) -> list[dict[str, Any]]:
         runs = list(runs_of_team(team_named(options["team"]))[: max(options["last"], 0)])
-        failures = failures_by_run(runs)
-        return [run_facts(run, failures.get(run.pk, [])) for run in runs]
+        failures, spending = failures_by_run(runs), spending_by_run(runs)
+        return [
+            run_facts(run, failures.get(run.pk, []), spending.get(run.pk, Spending()))
+            for run in runs
+        ]
 
     def describe(self, report: list[dict[str, Any]]) -> str:
         if not report:
@@ -29,9 +34,10 @@ class Command(DomainCommand):
             (
                 *(r["run"], r["model"], r["corpus"], r["state"], f"{r['done']}/{r['total']}"),
                 sum(failure["stimuli"] for failure in r["not_answered"]),
+                spent_words(r),
                 r["error"] or (r["not_answered"][0]["reason"] if r["not_answered"] else ""),
             )
             for r in report
         ]
-        columns = ("RUN", "MODEL", "CORPUS", "STATE", "DONE", "FAILED", "WHY")
+        columns = ("RUN", "MODEL", "CORPUS", "STATE", "DONE", "FAILED", "SPENT", "WHY")
         return text_table(columns, rows)

@@ -1,0 +1,51 @@
+"""Downloads of a run's ledger: prompts as sent, answers as they came, what each cost."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, StreamingHttpResponse
+from django.views.decorators.http import require_GET
+
+from inference.models import GenerationRun
+from inference.recognition.tables import csv_lines
+from inference.selectors.model_calls import COLUMNS, call_cells, call_rows
+from inference.selectors.runs import run_for_member
+
+
+@login_required
+@require_GET
+def run_calls_jsonl(request: HttpRequest, pk: int) -> StreamingHttpResponse:
+    run = run_for_member(request.user, pk)
+    lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in call_rows(run))
+    return _download(run, lines, "jsonl", "application/jsonl; charset=utf-8")
+
+
+@login_required
+@require_GET
+def run_calls_csv(request: HttpRequest, pk: int) -> StreamingHttpResponse:
+    run = run_for_member(request.user, pk)
+    return _download(run, _csv(run), "csv", "text/csv; charset=utf-8")
+
+
+def _csv(run: GenerationRun) -> Iterator[str]:
+    """The byte order mark tells spreadsheets that this is UTF-8."""
+    yield "\ufeff"
+    yield from csv_lines(_csv_rows(run))
+
+
+def _csv_rows(run: GenerationRun) -> Iterator[Sequence[object]]:
+    yield COLUMNS
+    for row in call_rows(run):
+        yield call_cells(row)
+
+
+def _download(
+    run: GenerationRun, lines: Iterator[str], suffix: str, content_type: str
+) -> StreamingHttpResponse:
+    response = StreamingHttpResponse(lines, content_type=content_type)
+    response["Content-Disposition"] = f'attachment; filename="run-{run.pk}-ledger.{suffix}"'
+    response["Cache-Control"] = "no-store"
+    return response

@@ -1,4 +1,4 @@
-"""Doors of the workers for the queue `default`."""
+"""Doors of the workers. `gpu_*` go to the queue `gpu`, the rest to `default`."""
 
 from __future__ import annotations
 
@@ -31,3 +31,10 @@ def deliver(delivery_id: int) -> None:
     from annotations.services import deliveries
 
     deliveries.deliver(delivery_id)
+
+
+@shared_task  # type: ignore[untyped-decorator]
+def gpu_judge(run_id: int) -> None:
+    from annotations.services.judge_work import run_judging
+
+    run_judging(run_id)

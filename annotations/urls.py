@@ -23,6 +23,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("annotations.datasets_urls")),
     path("", include("annotations.gates_urls")),
     path("", include("annotations.instruments_urls")),
+    path("", include("annotations.judges_urls")),
     path("", include("annotations.raters_urls")),
     path("", include("annotations.results_urls")),
     path("", include("annotations.training_urls")),

@@ -122,7 +122,9 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600, "socket_connect_t
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = False
 CELERY_TASK_DEFAULT_QUEUE = "default"
-CELERY_TASK_ROUTES = {"inference.tasks.gpu_*": {"queue": "gpu"}}
+CELERY_TASK_ROUTES = {
+    f"{app}.tasks.gpu_*": {"queue": "gpu"} for app in ("inference", "annotations")
+}
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TIMEZONE = "UTC"
 

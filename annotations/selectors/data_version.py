@@ -84,14 +84,18 @@ BESIDE = """
             WHERE g.rater_id = ANY(raters) AND g.finished_at IS NOT NULL),
            (SELECT concat(count(*), ' ', max(s.at)) FROM annotations_sourceguess s
             WHERE s.rater_id = ANY(raters)),
-           stages
+           stages,
+           (SELECT count(*) FROM annotations_assignment a
+            WHERE a.rater_id = ANY(judges) AND a.state = 'submitted')
     FROM (SELECT study_id AS study, array_agg(id) AS raters,
+                 array_agg(id) FILTER (WHERE kind = 'llm') AS judges,
                  string_agg(concat(pseudonym, '/', stage), ' ' ORDER BY pseudonym) AS stages
           FROM annotations_studyrater WHERE study_id = %s GROUP BY study_id) everyone"""
 
 
 def _beside(study: Study) -> list[object]:
-    """What figures show beside the answers: flags, what was settled, who qualified, guesses."""
+    """What figures show beside people's answers: flags, what was settled, who qualified, guesses,
+    and how far judges are, who may go on after the close."""
     with connection.cursor() as cursor:
         cursor.execute(BESIDE, [study.pk])
         return list(cursor.fetchone() or ())

@@ -85,7 +85,8 @@ def is_flagged(item: Item) -> bool:
 
 
 def is_answered_by_all(item: Item, overlap: int) -> bool:
-    return submitted_of(item, Role.INDEPENDENT).count() >= overlap
+    answers = submitted_of(item, Role.INDEPENDENT)
+    return answers.filter(rater__kind=StudyRater.Kind.PERSON).count() >= overlap
 
 
 def waits_for_rater(item: Item) -> bool:

@@ -16,6 +16,7 @@ from annotations.selectors.panel_agreement import (
     compare,
     panel_codes,
 )
+from annotations.selectors.people import people_in
 
 __all__ = [
     "GATING_RAISES_AGREEMENT",
@@ -82,7 +83,7 @@ def gate_outcomes(study: Study) -> GateOutcomes | None:
     """Who failed is counted with every result; None where the study has no qualification."""
     if not has_gate(study):
         return None
-    stages = Counter(study.raters.values_list("stage", flat=True))
+    stages = Counter(people_in(study).values_list("stage", flat=True))
     undecided = undecided_attempts(study).values("rater").distinct().count()
     decided = GateAttempt.objects.filter(
         rater__study=study, rater__stage=Stage.RATING, passed=True, decided_by__isnull=False

@@ -56,8 +56,9 @@ SELECT answers, count(*), sum(held) FROM (
   FROM annotations_item item
   JOIN annotations_studypart part ON part.id = item.part_id
   LEFT JOIN annotations_assignment given
-    ON given.item_id = item.id AND given.role = 'independent'
-  WHERE part.study_id = %s AND item.pool = 'study'
+    ON given.item_id = item.id AND given.role = 'independent' AND given.rater_id NOT IN
+      (SELECT id FROM annotations_studyrater WHERE study_id = %(study)s AND kind = 'llm')
+  WHERE part.study_id = %(study)s AND item.pool = 'study'
   GROUP BY item.id
 ) AS counted GROUP BY answers ORDER BY answers
 """
@@ -219,7 +220,7 @@ def study_progress(study: Study) -> StudyProgress:
     now = timezone.now()
     rows = fetched(BY_RATER, [now - LATELY, study.pk])
     flags = dict(fetched(FLAGS, [study.pk]))
-    items = fetched(BY_ITEM, [study.pk])
+    items = fetched(BY_ITEM, {"study": study.pk})
     disputed = fetched(DISPUTES, [study.pk])[0][0]
     plan = plan_of(study)
     least = plan.min_active_seconds if plan else 0

@@ -26,6 +26,8 @@ WITH counted AS (
   JOIN annotations_studypart part ON part.id = item.part_id
   LEFT JOIN annotations_assignment given
     ON given.item_id = item.id AND given.role = 'independent'
+    AND given.rater_id NOT IN
+      (SELECT id FROM annotations_studyrater WHERE study_id = %(study)s AND kind = 'llm')
   WHERE part.study_id = %(study)s AND item.pool = 'study'
   GROUP BY item.id, part.id
 ),

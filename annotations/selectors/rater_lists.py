@@ -9,6 +9,7 @@ from typing import Protocol
 from django.db.models import Count, Q, QuerySet
 
 from annotations.models import Assignment, Study, StudyRater
+from annotations.selectors.people import people_in
 from annotations.selectors.self_chosen import self_chosen
 from mood_eval.models import User
 
@@ -84,11 +85,15 @@ def raters_listed(study: Study) -> QuerySet[StudyRater]:
     def having(state: str) -> Count:
         return Count("assignments", filter=own & Q(assignments__state=state))
 
-    return study.raters.annotate(
-        submitted=having(Assignment.State.SUBMITTED),
-        skipped=having(Assignment.State.SKIPPED),
-        waiting=having(Assignment.State.ASSIGNED),
-    ).order_by("pseudonym")
+    return (
+        people_in(study)
+        .annotate(
+            submitted=having(Assignment.State.SUBMITTED),
+            skipped=having(Assignment.State.SKIPPED),
+            waiting=having(Assignment.State.ASSIGNED),
+        )
+        .order_by("pseudonym")
+    )
 
 
 def rater_lines(study: Study, *, emails: bool) -> Iterator[tuple[object, ...]]:

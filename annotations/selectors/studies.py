@@ -19,6 +19,7 @@ from annotations.models import (
     StudyRater,
 )
 from annotations.selectors.gate_rules import reference_stimuli
+from annotations.selectors.people import people_in
 from annotations.selectors.study_material import TurnCounts, count_turns
 from inference.errors import UnknownNameError
 from inference.models import GenerationRun, JobState, Response
@@ -57,12 +58,16 @@ def find_study(team: Team, name: str) -> Study:
 
 
 def studies_of(user: User | AnonymousUser) -> QuerySet[Study]:
-    assignments = Assignment.objects.filter(rater__study=OuterRef("pk")).values("rater__study")
+    assignments = Assignment.objects.filter(
+        rater__study=OuterRef("pk"), rater__kind=StudyRater.Kind.PERSON
+    ).values("rater__study")
     submitted = assignments.filter(state=Assignment.State.SUBMITTED)
     return (
         for_teams_of(user, Study.objects.all())
         .annotate(
-            rater_count=Count("raters", distinct=True),
+            rater_count=Count(
+                "raters", filter=Q(raters__kind=StudyRater.Kind.PERSON), distinct=True
+            ),
             total=Subquery(assignments.annotate(n=Count("pk")).values("n")),
             submitted=Subquery(submitted.annotate(n=Count("pk")).values("n")),
         )
@@ -72,9 +77,8 @@ def studies_of(user: User | AnonymousUser) -> QuerySet[Study]:
 
 def study_counts(study: Study) -> StudyCounts:
     submitted = Q(state=Assignment.State.SUBMITTED)
-    counts = Assignment.objects.filter(rater__study=study).aggregate(
-        assignments=Count("pk"), submitted=Count("pk", filter=submitted)
-    )
+    given = Assignment.objects.filter(rater__study=study, rater__kind=StudyRater.Kind.PERSON)
+    counts = given.aggregate(assignments=Count("pk"), submitted=Count("pk", filter=submitted))
     rows = Flag.objects.filter(assignment__rater__study=study)
     flags = rows.values("assignment", "kind", "text").distinct()
     return StudyCounts(
@@ -108,7 +112,8 @@ def raters_with_progress(study: Study) -> QuerySet[StudyRater]:
         return Count("assignments", filter=Q(assignments__state=state))
 
     return (
-        study.raters.annotate(
+        people_in(study)
+        .annotate(
             total=Count("assignments"),
             submitted=having(Assignment.State.SUBMITTED),
             skipped=having(Assignment.State.SKIPPED),

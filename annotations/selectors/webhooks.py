@@ -7,7 +7,7 @@ from django.db import connection
 from django.db.models import Count, Max, Q, QuerySet
 from django.shortcuts import get_object_or_404
 
-from annotations.models import Assignment, Study, Webhook, WebhookDelivery
+from annotations.models import Assignment, Study, StudyRater, Webhook, WebhookDelivery
 from inference.models import JobState
 from mood_eval.access import team_object
 from mood_eval.models import Team, User
@@ -18,7 +18,9 @@ WITHOUT_ALL_ANSWERS = """
         SELECT 1 FROM annotations_item i JOIN annotations_studypart p ON p.id = i.part_id
         WHERE p.study_id = %s AND i.pool = 'study' AND %s > (
             SELECT count(*) FROM annotations_assignment a
-            WHERE a.item_id = i.id AND a.role = 'independent' AND a.state = 'submitted'))"""
+            WHERE a.item_id = i.id AND a.role = 'independent' AND a.state = 'submitted'
+              AND a.rater_id NOT IN (SELECT id FROM annotations_studyrater
+                                     WHERE study_id = p.study_id AND kind = 'llm')))"""
 
 
 def webhooks_for(study: Study, event: str) -> QuerySet[Webhook]:
@@ -53,9 +55,13 @@ def deliveries_of(webhook: Webhook) -> QuerySet[WebhookDelivery]:
 
 
 def has_completed(study: Study) -> bool:
-    """Whether each of the study's own items has its full number of independent answers."""
+    """Whether each of the study's own items has its full number of independent answers of
+    people."""
     waiting = Assignment.objects.filter(
-        rater__study=study, role=Assignment.Role.INDEPENDENT, state=Assignment.State.ASSIGNED
+        rater__study=study,
+        rater__kind=StudyRater.Kind.PERSON,
+        role=Assignment.Role.INDEPENDENT,
+        state=Assignment.State.ASSIGNED,
     )
     if waiting.exists():
         return False

@@ -22,6 +22,7 @@ from annotations.models import (
     StudyPart,
     StudyRater,
 )
+from annotations.selectors.people import people_in
 
 WORKING = timedelta(hours=24)
 """Whoever opened an item within this time may be at it: nobody takes it away."""
@@ -67,8 +68,8 @@ class RaterWork:
 
 
 def rater_in(study: Study, pk: int) -> StudyRater:
-    """The study was reached through its team's access."""
-    rater = get_object_or_404(StudyRater.objects.select_related("user"), study=study, pk=pk)
+    """The study was reached through its team's access. Of judges there is another page."""
+    rater = get_object_or_404(people_in(study).select_related("user"), pk=pk)
     rater.study = study
     return rater
 
@@ -80,8 +81,7 @@ def assignment_of(rater: StudyRater, pk: UUID) -> Assignment:
 
 def active_raters(study: Study) -> QuerySet[StudyRater]:
     """People who may get work: also those who have yet to qualify."""
-    people = study.raters.filter(kind=StudyRater.Kind.PERSON)
-    return people.exclude(stage__in=IDLE).order_by("pseudonym")
+    return people_in(study).exclude(stage__in=IDLE).order_by("pseudonym")
 
 
 def open_slots(study: Study) -> list[OpenSlot]:

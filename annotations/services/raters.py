@@ -13,6 +13,7 @@ from django.db import transaction
 from django.urls import reverse
 
 from annotations.models import Study, StudyRater
+from annotations.selectors.people import people_in
 from annotations.selectors.self_chosen import self_chosen
 from inference.errors import DomainError
 from mood_eval.models import Membership, Team, User
@@ -82,8 +83,9 @@ def add_users(study: Study, users: Sequence[User]) -> list[StudyRater]:
     Study.objects.select_for_update(no_key=True).get(pk=study.pk)
     taken = set(study.raters.values_list("user_id", flat=True))
     new = {user.pk: user for user in users if user.pk not in taken}
-    names = [f"R{number:02d}" for number in range(len(taken) + 1, len(taken) + len(new) + 1)]
-    Random(f"{study.seed}:pseudonyms:{len(taken)}").shuffle(names)  # noqa: S311
+    there = people_in(study).count()
+    names = [f"R{number:02d}" for number in range(there + 1, there + len(new) + 1)]
+    Random(f"{study.seed}:pseudonyms:{there}").shuffle(names)  # noqa: S311
     return StudyRater.objects.bulk_create(
         StudyRater(study=study, user=user, pseudonym=name)
         for user, name in zip(new.values(), names, strict=True)

@@ -1,0 +1,66 @@
+"""In what a judge had less, or other, evidence than the people beside whom it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from django.db.models import Exists, OuterRef
+
+from annotations.judging.contract import JudgeOptions
+from annotations.models import Item, JudgeRun, Study, StudyPart
+from annotations.selectors.asked import criteria_in_part
+from inference.models import Turn
+
+ALONE = (
+    "People read the situation and the conversation before the response; the judge saw the "
+    "response alone."
+)
+DIALOGUE_ALONE = "People read the situation before the dialogue; the judge did not."
+CLIPS = "People saw or heard the client's clips; the judge read words only."
+LABELS = (
+    "People scored the text before its labels were shown; the judge saw both at once, because it "
+    "is asked everything at once."
+)
+
+
+def differences_in(part: StudyPart, options: JudgeOptions) -> list[str]:
+    """Sentences; none where the evidence was the same. Needs the part's study."""
+    whole = part.unit == StudyPart.Unit.DIALOGUE
+    found = []
+    if options.evidence == "as_published":
+        found.append(DIALOGUE_ALONE if whole else ALONE)
+    if not whole and shows_clips(part):
+        found.append(CLIPS)
+    if part.study.response_fields == Study.ResponseFields.AFTER and any(
+        criterion.about_labels for criterion in criteria_in_part(part, part.study)
+    ):
+        found.append(LABELS)
+    return found
+
+
+def differences_of(run: JudgeRun) -> list[str]:
+    """In any part of the study, each once."""
+    options = JudgeOptions.from_json(run.options)
+    parts = run.study.parts.select_related("study").order_by("position")
+    return list(dict.fromkeys(s for part in parts for s in differences_in(part, options)))
+
+
+def differences_by_judge(part: StudyPart, judges: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """Pseudonym -> sentences. Of a judge whose answers came from elsewhere nothing is known."""
+    if not judges:
+        return {}
+    runs = JudgeRun.objects.filter(study=part.study_id, rater__pseudonym__in=judges)
+    return {
+        run.rater.pseudonym: tuple(differences_in(part, JudgeOptions.from_json(run.options)))
+        for run in runs.select_related("rater")
+    }
+
+
+def shows_clips(part: StudyPart) -> bool:
+    """Whether people were shown a clip of the client in any of the part's items."""
+    clips = Turn.objects.filter(
+        clip__isnull=False,
+        dialogue=OuterRef("stimulus__dialogue"),
+        position__range=(OuterRef("stimulus__first_position"), OuterRef("stimulus__last_position")),
+    )
+    return Item.objects.filter(Exists(clips), part=part, pool=Item.Pool.STUDY).exists()

@@ -122,6 +122,8 @@ class CriterionWords(Protocol):
     @property
     def about_labels(self) -> bool: ...
     @property
+    def about_chain(self) -> str: ...
+    @property
     def only_if(self) -> dict[str, Any]: ...
 
 
@@ -279,7 +281,7 @@ def _question(criterion: CriterionWords, *, ties: bool, strength: bool) -> Quest
         required=criterion.required,
         only_if=criterion.only_if,
         about_labels=criterion.about_labels,
-        about_chain=getattr(criterion, "about_chain", ""),
+        about_chain=criterion.about_chain,
         ties=ties,
         strength=strength,
     )

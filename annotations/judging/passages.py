@@ -3,52 +3,57 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from annotations.answers import UnreadableAnswerError
 
 ALIKE = ("'’‘‚`", '"“”„«»', "-‐‑–—")  # noqa: RUF001
 """Signs that a model may write for one another."""
+Place = tuple[int, int]
+"""In code points."""
 
 
 def passages(quoted: Sequence[Any], marked: str) -> Iterator[dict[str, Any]]:
     """As annotations/answers.py writes them; what does not stand in the text is refused."""
+    taken: set[Place] = set()
     for one in quoted:
         quote = {"passage": one} if isinstance(one, str) else one
         if not isinstance(quote, dict):
             raise UnreadableAnswerError("a passage is given by its words")
-        start, end = place_of(quote.get("passage"), quote.get("occurrence"), marked)
+        place = place_of(quote.get("passage"), quote.get("occurrence"), marked, taken)
+        taken.add(place)
         note = quote.get("note")
-        yield {"start": start, "end": end, "note": "" if note is None else note}
+        yield {"start": place[0], "end": place[1], "note": "" if note is None else note}
 
 
-def place_of(passage: Any, occurrence: Any, marked: str) -> tuple[int, int]:
-    """In code points."""
-    number = 1 if occurrence is None else occurrence
-    if not isinstance(passage, str) or not passage or type(number) is not int or number < 1:
-        raise UnreadableAnswerError("a passage is given by its words and the number of the place")
-    for pattern in (re.escape(passage), loosely(passage)):
-        places = [match.span(1) for match in re.finditer(f"(?=({pattern}))", marked)]
-        if places and number <= len(places):
-            return places[number - 1]
-        if places:
-            break
-    raise UnreadableAnswerError(f"“{passage[:60]}” does not stand there {number} times")
+def place_of(passage: Any, occurrence: Any, marked: str, taken: Collection[Place]) -> Place:
+    """Without an occurrence the first place that is not yet taken."""
+    if not isinstance(passage, str) or not passage:
+        raise UnreadableAnswerError("a passage is given by its words")
+    places = places_of(passage, marked)
+    if occurrence is None:
+        places, occurrence = [place for place in places if place not in taken], 1
+    if type(occurrence) is not int or not 1 <= occurrence <= len(places):
+        raise UnreadableAnswerError(f"“{passage[:60]}” does not stand in the response there")
+    return places[occurrence - 1]
+
+
+def places_of(passage: str, marked: str) -> list[Place]:
+    return found(re.escape(passage), marked) or found(loosely(passage), marked, re.IGNORECASE)
+
+
+def found(pattern: str, marked: str, flags: int = 0) -> list[Place]:
+    """Also those that overlap."""
+    return [match.span(1) for match in re.finditer(f"(?=({pattern}))", marked, flags)]
 
 
 def loosely(passage: str) -> str:
     """White space of any length, and signs that look alike; nothing where no words are left."""
-    words = [loose_word(word) for word in passage.split()]
+    words = ["".join(map(loose_sign, word)) for word in passage.split()]
     return r"\s+".join(words) if words else r"(?!)"
 
 
-def loose_word(word: str) -> str:
-    return "".join(loose_sign(sign) for sign in word)
-
-
 def loose_sign(sign: str) -> str:
-    if sign == "…":
-        return r"(?:…|\.\.\.)"
     alike = next((signs for signs in ALIKE if sign in signs), "")
     return f"[{re.escape(alike)}]" if alike else re.escape(sign)

@@ -60,12 +60,12 @@ class Question:
     not_shown: tuple[str, ...]
     """What was wanted and could not be sent, in words."""
 
-    @property
-    def record(self) -> list[dict[str, Any]]:
-        """Of the messages, with a note of what is not in them."""
+    def record(self, options_not_sent: Sequence[str] = ()) -> list[dict[str, Any]]:
+        """Of the messages, with a note of what was wanted and not sent."""
         record = prompt_record(self.messages)
-        if self.not_shown:
-            told = "Not shown to the model: " + "; ".join(self.not_shown) + "."
+        not_sent = [*self.not_shown, *options_not_sent]
+        if not_sent:
+            told = f"Not sent to the model: {'; '.join(not_sent)}."
             record.append({"role": "note", "content": told})
         return record
 
@@ -93,9 +93,14 @@ def ask_about(
     markers = [VIDEO if clip.has_frames else AUDIO for clip in shown]
     if options.task == "emotion":
         if not shown:
+            reason = (
+                "the run gives it words only"
+                if options.modality == "text"
+                else "; ".join(not_shown) or "there is no clip"
+            )
             raise NothingToShowError(
                 "The emotion is told from the clip alone, and nothing of it can be sent to this "
-                f"model ({'; '.join(not_shown) or 'there is no clip'})."
+                f"model: {reason}."
             )
         user = template.emotion_user(markers, options.emotions or EMOTIONS, RESERVED)
     else:

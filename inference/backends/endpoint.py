@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from inference.backends.base import Backend
 from inference.backends.chat_prompt import NothingToShowError, Question, ask_about, template_of
 from inference.backends.endpoint_faults import NothingUsableError, QuestionRefusedError
-from inference.backends.ledger import Ledger, check_budget
+from inference.backends.ledger import Ledger, PromptRecord, check_budget
 from inference.backends.openai_chat import PATIENT, OpenAIChat, Patience
 from inference.backends.threads import in_threads
 from inference.contracts import Answer, GenerationOptions, StimulusInput
-from inference.endpoints import Chat, ChatAnswer, Endpoint, EndpointError, EndpointRefusedError
+from inference.endpoints import ChatAnswer, Endpoint, EndpointError, EndpointRefusedError
 from inference.errors import ClipError
 from inference.labels import EMOTIONS
 from inference.media import MediaLimits
@@ -71,7 +71,7 @@ class EndpointBackend:
     def __init__(
         self,
         *,
-        chat: Chat,
+        chat: OpenAIChat,
         endpoint: Endpoint,
         template: PromptTemplate,
         ledger: Ledger,
@@ -126,7 +126,7 @@ class EndpointBackend:
             return self._unanswered(wanted, question, error)
         self._silence.broken()
         fault = fault_of(answer)
-        self.ledger.store(wanted.key, question.record, answer, fault)
+        self.ledger.store(wanted.key, self._record(question), answer, fault)
         return _failed(fault) if fault else read_answer(answer, self.template, options)
 
     def _ask(self, question: Question, seed: int, options: GenerationOptions) -> ChatAnswer:
@@ -140,9 +140,12 @@ class EndpointBackend:
             seed=seed if options.temperature else None,
         )
 
+    def _record(self, question: Question) -> PromptRecord:
+        return question.record(self.chat.not_sent)
+
     def _unanswered(self, wanted: _Wanted, question: Question, error: EndpointError) -> Answer:
         answer = error.answer if isinstance(error, NothingUsableError) else None
-        self.ledger.store(wanted.key, question.record, answer, str(error))
+        self.ledger.store(wanted.key, self._record(question), answer, str(error))
         if isinstance(error, QuestionRefusedError):
             self._silence.broken()
             return _failed(str(error))

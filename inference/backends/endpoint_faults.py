@@ -17,6 +17,8 @@ PASSING = frozenset({408, 409, 425, 429})
 """Beside 5xx: statuses that may be others a little later."""
 OF_THE_QUESTION = frozenset({400, 413, 414, 422, 431})
 OUT_OF_CREDIT = frozenset({"insufficient_quota", "billing_hard_limit_reached"})
+OF_THE_OPTIONS = frozenset({"unsupported_parameter", "unsupported_value"})
+NO_SCHEMA = re.compile(r"response_format|json_schema")
 UNKNOWN_MODEL = re.compile(
     r"(unknown|invalid) model|model\b.{0,200}\b(not exist|not found|not available)", re.I | re.S
 )
@@ -71,7 +73,8 @@ class Faults:
         return PassingFault(self.clean(completion.fault))
 
     def exhausted(self, reason: str, spent: ChatAnswer) -> EndpointError:
-        message = f"{self.name} gave no answer in {spent.tries} tries: {reason}."
+        tries = "try" if spent.tries == 1 else "tries"
+        message = f"{self.name} gave no answer in {spent.tries} {tries}: {reason}."
         if spent.prompt_tokens or spent.new_tokens:
             return NothingUsableError(message, spent)
         return EndpointError(message)
@@ -99,8 +102,12 @@ class Faults:
             remedy = f"Set {self.endpoint.key_variable} to the right key for this address."
         if code in OUT_OF_CREDIT:
             remedy = REMEDIES[402]
+        elif NO_SCHEMA.search(said):
+            remedy = "Register the model as one that takes no JSON schema."
+        elif code in OF_THE_OPTIONS:
+            remedy = "Choose other options."
         message = f"{self.name} refuses (status {status}){told.rstrip('.')}. {remedy}".strip()
-        if status in OF_THE_QUESTION and not _of_model(code, said):
+        if status in OF_THE_QUESTION and not _of_all(code, said):
             raise QuestionRefusedError(message)
         raise EndpointRefusedError(message)
 
@@ -109,8 +116,11 @@ def _passes(status: int) -> bool:
     return status in PASSING or status >= 500
 
 
-def _of_model(code: str, said: str) -> bool:
-    return "model_not" in code or UNKNOWN_MODEL.search(said) is not None
+def _of_all(code: str, said: str) -> bool:
+    """A refusal of the model or of an option meets every question."""
+    if "model_not" in code or code in OF_THE_OPTIONS:
+        return True
+    return any(pattern.search(said) for pattern in (UNKNOWN_MODEL, NO_SCHEMA))
 
 
 def _error_of(error: openai.APIStatusError) -> Any:

@@ -15,7 +15,7 @@ from inference.errors import DomainError
 
 PromptRecord = Sequence[Mapping[str, Any]]
 """Messages as sent, bytes of media replaced (see `chat_prompt.prompt_record`). A last entry of the
-role `note` was not sent: it says what the model could not be shown."""
+role `note` was not sent: it says what could not be, such as pictures or a seed."""
 
 
 class BudgetReachedError(DomainError):

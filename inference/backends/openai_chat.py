@@ -10,7 +10,7 @@ import os
 import random
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -20,13 +20,16 @@ import httpx2
 import openai
 
 from inference.backends.completions import Completion, cost_of, read_completion
+from inference.backends.dialect import Dialect
 from inference.backends.endpoint_faults import Faults, PassingFault
 from inference.backends.pacing import pacer_of, pause
 from inference.backends.whole_request import WholeRequest
 from inference.endpoints import ChatAnswer, Endpoint, EndpointRefusedError, Message
 
 NO_KEY = "none"
-LIMIT, NEWER_LIMIT = "max_tokens", "max_completion_tokens"
+
+
+Options = Callable[[Dialect], dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ class OpenAIChat:
         self._pacer = pacer_of(
             endpoint.url, endpoint.model, endpoint.key_variable, endpoint.requests_per_minute
         )
-        self._limit = LIMIT
+        self._dialect = Dialect()
         transport = WholeRequest(endpoint.url, endpoint.timeout, with_key=bool(key))
         self._client = openai.OpenAI(
             api_key=key or NO_KEY,
@@ -91,22 +94,25 @@ class OpenAIChat:
         }
         if top_p != 1:
             request["top_p"] = top_p
-        if seed is not None:
-            request["seed"] = seed
         if schema is not None and self.endpoint.structured:
             request["response_format"] = _response_format(schema)
-        return self._patiently(request, max_tokens)
+        return self._patiently(request, lambda dialect: dialect.options(max_tokens, seed))
+
+    @property
+    def not_sent(self) -> tuple[str, ...]:
+        """Options that the server turned out not to take, in words."""
+        return self._dialect.not_sent
 
     def close(self) -> None:
         self._client.close()
 
-    def _patiently(self, request: Mapping[str, Any], max_tokens: int) -> ChatAnswer:
+    def _patiently(self, request: Mapping[str, Any], options: Options) -> ChatAnswer:
         spent = ChatAnswer("", 0, 0, Decimal(0), 0.0, tries=0)
         reason = "it was not asked"
         while spent.tries < self.endpoint.tries:
             self._pacer.wait(self._stopping)
             started = time.monotonic()
-            result = self._try(request, max_tokens)
+            result = self._try(request, options)
             if isinstance(result, Completion):
                 spent = self._counted(spent, result, request, time.monotonic() - started)
                 if not result.fault:
@@ -120,22 +126,21 @@ class OpenAIChat:
                 self._rest(spent.tries, fault)
         raise self._faults.exhausted(reason, spent)
 
-    def _try(self, request: Mapping[str, Any], max_tokens: int) -> Completion | PassingFault:
+    def _try(self, request: Mapping[str, Any], options: Options) -> Completion | PassingFault:
+        dialect = self._dialect
+        sent = options(dialect)
+        raw: Any = self._client.chat.completions.with_raw_response
         try:
-            response = self._send(request, max_tokens)
-        except openai.BadRequestError as error:
-            if self._limit == NEWER_LIMIT or NEWER_LIMIT not in str(error.body):
+            response = raw.create(**request, **sent)
+        except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
+            other = dialect.after(str(error.body), sent)
+            if other == dialect:
                 return self._faults.of_try(error)
-            self._limit = NEWER_LIMIT
-            return self._try(request, max_tokens)
+            self._dialect = other
+            return self._try(request, options)
         except openai.APIError as error:
             return self._faults.of_try(error)
-        return read_completion(response)
-
-    def _send(self, request: Mapping[str, Any], max_tokens: int) -> bytes:
-        raw: Any = self._client.chat.completions.with_raw_response
-        content: bytes = raw.create(**request, **{self._limit: max_tokens}).http_response.content
-        return content
+        return read_completion(response.http_response.content)
 
     def _counted(
         self,

@@ -33,7 +33,7 @@ def in_threads(
     stopping.clear()
     running = [
         threading.Thread(target=crew.run, name=f"asking {number}", daemon=True)
-        for number in range(min(threads, len(items)))
+        for number in range(min(max(threads, 1), len(items)))
     ]
     for thread in running:
         thread.start()

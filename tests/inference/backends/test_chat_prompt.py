@@ -79,7 +79,7 @@ def test_words_are_those_of_the_template_with_the_history_as_text() -> None:
         "Client's emotion: one of anger, "
     )
     assert not asked.not_shown
-    assert asked.record == list(asked.messages)
+    assert asked.record() == list(asked.messages)
 
 
 def test_the_history_can_be_left_out() -> None:
@@ -161,12 +161,12 @@ def test_media_are_sent_where_both_the_run_and_the_model_take_them(
     assert list(asked.not_shown) == told
 
 
-def test_what_was_not_shown_is_noted_in_what_is_kept(film: Path) -> None:
-    [*_, note] = question(READS, film, modality="v").record
+def test_what_was_not_sent_is_noted_in_what_is_kept(film: Path) -> None:
+    [*_, note] = question(READS, film, modality="v").record(["the seed"])
     assert note == {
         "role": "note",
-        "content": "Not shown to the model: the pictures of the clips, which this model is not "
-        "sent.",
+        "content": "Not sent to the model: the pictures of the clips, which this model is not "
+        "sent; the seed.",
     }
 
 
@@ -215,6 +215,8 @@ def test_the_emotion_is_asked_about_the_clip_alone(film: Path) -> None:
     assert "hurts" not in text
     with pytest.raises(NothingToShowError, match="the pictures of the clips"):
         question(READS, film, modality="v", task="emotion")
+    with pytest.raises(NothingToShowError, match="words only"):
+        question(SEES, film, modality="text", task="emotion")
     with pytest.raises(NothingToShowError, match="there is no clip"):
         question(SEES, modality="v", task="emotion")
 

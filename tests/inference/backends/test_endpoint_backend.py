@@ -142,6 +142,17 @@ def test_at_temperature_0_no_seed_is_sent_since_some_servers_take_none(
     assert "seed" not in server.asked[0].body
 
 
+def test_that_a_seed_was_not_taken_is_kept_with_the_prompt(
+    server: ChatServer, ledger: MemoryLedger
+) -> None:
+    server.rule = lambda asked: failing(400, "seed") if "seed" in asked.body else None
+    answers(server, ledger, stimuli(1), GenerationOptions(modality="text", temperature=1.0))
+    assert ledger.rows[0].prompt[-1] == {
+        "role": "note",
+        "content": "Not sent to the model: the seed, which this server does not take.",
+    }
+
+
 @pytest.mark.parametrize(("constrained", "room"), [(True, ROOM_FOR_LABELS), (False, 0)])
 def test_the_bound_on_tokens_is_the_responses_where_labels_come_on_top(
     server: ChatServer, ledger: MemoryLedger, constrained: bool, room: int

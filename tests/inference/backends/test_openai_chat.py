@@ -92,6 +92,15 @@ def test_a_server_that_knows_only_the_newer_name_of_the_limit_is_asked_by_it(
     assert limits == [{"max_tokens"}, {"max_completion_tokens"}, {"max_completion_tokens"}]
 
 
+def test_a_server_that_takes_no_seed_is_asked_without_and_that_is_told(server: ChatServer) -> None:
+    server.rule = lambda asked: failing(422, "seed: no such key") if "seed" in asked.body else None
+    asked = chat(server)
+    assert [ask(asked, seed=1).text, ask(asked, seed=2).text] == ["fine", "fine"]
+    assert ["seed" in one.body for one in server.asked] == [True, False, False]
+    assert asked.not_sent == ("the seed, which this server does not take",)
+    assert not chat(server).not_sent
+
+
 PASSING: dict[str, Behaviour] = {
     "status 408": failing(408),
     "status 409": failing(409),
@@ -158,6 +167,11 @@ REFUSED = {
     "forbidden": (failing(403, "not in your country"), "not in your country"),
     "unknown model": (failing(404, "no such model"), "no such model. Check the address"),
     "unknown model with 400": (failing(400, "Invalid model name"), "Invalid model name"),
+    "no schema": (failing(400, "Unknown key: response_format"), "takes no JSON schema"),
+    "an option it does not take": (
+        answering(b'{"error": {"message": "temp", "code": "unsupported_value"}}', 400),
+        "Choose other options",
+    ),
     "quota used up": (
         answering(b'{"error": {"message": "quota", "code": "insufficient_quota"}}', 429),
         "Top up",

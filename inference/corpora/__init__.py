@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from inference.corpora import dfew, esconv, generic, mesc
+from inference.corpora import dfew, esconv, escot, generic, mesc
 from inference.corpora.errors import CorpusError
 from inference.corpora.files import content_sha256
 from inference.corpora.records import CorpusInfo, DialogueRecord, TurnRecord
@@ -15,12 +15,14 @@ Reader = Callable[[Sequence[Path]], Iterator[DialogueRecord]]
 READERS: Mapping[str, Reader] = {
     "mesc": mesc.read,
     "esconv": esconv.read,
+    "escot": escot.read,
     "dfew": dfew.read,
     "jsonl": generic.read,
 }
 CORPUS_INFO: Mapping[str, CorpusInfo] = {
     "mesc": mesc.INFO,
     "esconv": esconv.INFO,
+    "escot": escot.INFO,
     "dfew": dfew.INFO,
     "jsonl": generic.INFO,
 }

@@ -48,6 +48,12 @@ def object_of(record: Mapping[str, Json], key: str, place: Place) -> dict[str, J
     return value
 
 
+def needed_object(record: Mapping[str, Json], key: str, place: Place) -> dict[str, Json]:
+    if record.get(key) is None:
+        raise place.error(key, "it is missing", f"Add the key {key!r} with an object {{...}}")
+    return object_of(record, key, place)
+
+
 def objects_of(record: Mapping[str, Json], key: str, place: Place) -> list[dict[str, Json]]:
     """The turns of a dialogue: at least one, each an object."""
     value = record.get(key)

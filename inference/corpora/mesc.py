@@ -6,7 +6,6 @@ nothing between them. Only the CSV, which holds the bare utterances, tells where
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,6 +17,7 @@ from inference.corpora.files import Line
 from inference.corpora.json_text import json_array
 from inference.corpora.mesc_csv import CsvDialogue, csv_dialogues, open_csv
 from inference.corpora.records import CorpusInfo, DialogueRecord, Json, Speaker, TurnRecord
+from inference.corpora.splits import split_in_name
 from inference.labels import EMOTIONS, STRATEGIES
 
 INFO = CorpusInfo(
@@ -50,7 +50,6 @@ _PROBLEM_TYPES = (
     "Therapeutic Relationship",
 )
 _SPEAKERS: dict[str, Speaker] = {"user": "client", "sys": "therapist"}
-_SPLITS = {"train": "train", "val": "val", "valid": "val", "dev": "val", "test": "test"}
 
 
 def read(paths: Sequence[Path]) -> Iterator[DialogueRecord]:
@@ -107,9 +106,8 @@ def _joined(table: Path, splits: Sequence[Path]) -> Iterator[DialogueRecord]:
 
 
 def _split_name(path: Path) -> str:
-    for word in re.split(r"[^a-z]+", path.stem.lower()):
-        if split := _SPLITS.get(word.removesuffix("ation")):
-            return split
+    if split := split_in_name(path):
+        return split
     raise Place(path).error(
         None,
         "the file's name does not say which split it holds",

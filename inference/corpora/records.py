@@ -50,6 +50,9 @@ class DialogueRecord:
     extra: Mapping[str, Json] = field(default_factory=dict)
     client: str = ""
     """Pseudonym; the same in every dialogue of a session."""
+    only_last: bool = False
+    """The corpus asks for its last reply alone: only the client's turns right before the last
+    turn are answered."""
     place: Place | None = field(default=None, compare=False)
     """Where it stands, for a refusal that only the database can give."""
 
@@ -59,6 +62,8 @@ class DialogueRecord:
         del content["place"]
         if not self.client:  # as before there were clients: stored dialogues keep their hash
             del content["client"]
+        if not self.only_last:
+            del content["only_last"]
         text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 

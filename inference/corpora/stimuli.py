@@ -27,7 +27,8 @@ def stimuli(dialogue: DialogueRecord) -> tuple[Stimulus, ...]:
         for speaker, run in groupby(dialogue.turns, key=lambda turn: turn.speaker)
         if speaker == "client"
     ]
-    return tuple(Stimulus(run[0], run[-1], followed=run[-1] < ends) for run in runs)
+    asked = [run for run in runs if run[-1] == ends - 1] if dialogue.only_last else runs
+    return tuple(Stimulus(run[0], run[-1], followed=run[-1] < ends) for run in asked)
 
 
 def stimulus_input(dialogue: DialogueRecord, stimulus: Stimulus) -> StimulusInput:

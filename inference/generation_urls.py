@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from inference.views import corpora, model_versions, run_files, runs
+from inference.views import corpora, model_versions, responses_new, run_files, runs
 
 urlpatterns = [
     path("corpora/", corpora.corpus_list, name="corpus_list"),
@@ -21,6 +21,7 @@ urlpatterns = [
     path("clips/<int:pk>", corpora.clip, name="clip"),
     path("clips/<int:pk>/original", corpora.clip_original, name="clip_original"),
     path("models/", model_versions.model_list, name="model_list"),
+    path("models/new/responses/", responses_new.responses_new, name="responses_new"),
     path("models/<int:pk>/", model_versions.model_detail, name="model_detail"),
     path("runs/", runs.run_list, name="run_list"),
     path("runs/new/", runs.run_new, name="run_new"),

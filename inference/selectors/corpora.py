@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import Count, F, IntegerField, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import Count, Exists, F, IntegerField, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
 from inference.models import Clip, Corpus, Dialogue, ModelVersion, Stimulus, Turn
@@ -160,3 +160,20 @@ def therapists_of_corpus(corpus: Corpus) -> ModelVersion | None:
     """The model that answers with the corpus' own therapist replies, once it is registered."""
     imported = ModelVersion.objects.filter(team=corpus.team_id, kind=ModelVersion.Kind.IMPORTED)
     return imported.filter(config__corpus=corpus.pk).order_by("pk").first()
+
+
+@dataclass(frozen=True)
+class CorpusTherapists:
+    corpus: Corpus
+    model: ModelVersion | None
+
+
+def therapists_of_team(team: Team) -> list[CorpusTherapists]:
+    """Of each corpus in which therapists reply, the model made of their replies, if it is."""
+    models: dict[int, ModelVersion] = {}
+    imported = ModelVersion.objects.filter(team=team, kind=ModelVersion.Kind.IMPORTED)
+    for model in imported.order_by("pk"):
+        models.setdefault(model.config.get("corpus", 0), model)
+    replied = Stimulus.objects.filter(dialogue__corpus=OuterRef("pk"), followed=True)
+    corpora = Corpus.objects.filter(Exists(replied), team=team).order_by("name")
+    return [CorpusTherapists(corpus, models.get(corpus.pk)) for corpus in corpora]

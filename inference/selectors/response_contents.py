@@ -19,6 +19,7 @@ from mood_eval.models import Team
 CONTENT_KEY = "content_sha256"
 SHOWN = 3
 NAMED = 5
+LABELS_SHOWN = 10
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,14 @@ class FileContents:
     @property
     def responses(self) -> int:
         return sum(model.responses for model in self.models.values())
+
+    @property
+    def counts(self) -> list[ModelCount]:
+        return list(self.models.values())
+
+    @property
+    def frequent_labels(self) -> list[tuple[str, int]]:
+        return self.other_labels.most_common(LABELS_SHOWN)
 
     @property
     def changed(self) -> list[ModelCount]:

@@ -60,7 +60,7 @@ def after_thoughts(text: str) -> str:
 def objects_in(text: str, names: Collection[str]) -> list[Mapping[str, Any] | Broken]:
     """From the left, none inside another.
 
-    names: keys, in plain letters, with which an answer begins.
+    names: keys, in `plain` letters, with which an answer begins.
     """
     found: list[Mapping[str, Any] | Broken] = []
     place = text.find("{")
@@ -79,16 +79,20 @@ def objects_in(text: str, names: Collection[str]) -> list[Mapping[str, Any] | Br
 
 
 def answers_in(value: Mapping[str, Any], names: Collection[str]) -> Iterator[Mapping[str, Any]]:
-    """Objects that answer: under "answers", or with questions as keys."""
+    """Objects that answer: under "answers", or with questions as keys; wherever they stand, so
+    that two of them that do not agree are seen."""
     waiting = [(value, 0)]
     while waiting:
         outer, depth = waiting.pop(0)
-        if isinstance(outer.get(ANSWERS), dict):
+        frame = (ANSWERS, RATIONALE) if isinstance(outer.get(ANSWERS), dict) else ()
+        if frame:
             yield outer[ANSWERS]
-        elif any(plain(key) in names for key in outer):
-            yield outer
-        elif depth < DEEPEST:
-            waiting += [(v, depth + 1) for v in outer.values() if isinstance(v, dict)]
+        answered = {k: v for k, v in outer.items() if k not in frame and plain(k) in names}
+        if answered:
+            yield answered
+        if depth < DEEPEST:
+            others = [v for k, v in outer.items() if k not in frame and k not in answered]
+            waiting += [(other, depth + 1) for other in others if isinstance(other, dict)]
 
 
 def rationale_in(value: Mapping[str, Any]) -> str:
@@ -97,4 +101,4 @@ def rationale_in(value: Mapping[str, Any]) -> str:
 
 
 def plain(name: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", name.lower())
+    return re.sub(r"[\W_]", "", name.casefold())

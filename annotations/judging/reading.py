@@ -45,7 +45,7 @@ class Said:
 
 def read(text: str, questions: Sequence[Question], shown: Shown) -> Judgement:
     """shown: what the judge was shown, in the order in which it was shown."""
-    names = {plain(name) for q in questions for name in (q.slug, q.name)}
+    names = {plain(name) for q in questions for name in (q.slug, q.name)} - {""}
     found = objects_in(after_thoughts(text), names | {ANSWERS, RATIONALE})
     if any(isinstance(one, Broken) for one in found):
         return nothing_read(questions, BROKEN)
@@ -84,7 +84,7 @@ def said_in(answers: Mapping[str, Any], questions: Sequence[Question], shown: Sh
 def question_named(key: str, questions: Sequence[Question]) -> Question | None:
     """By its slug or its name; by a spelling of these where only one question is meant."""
     exact = [q for q in questions if q.slug == key]
-    alike = [q for q in questions if plain(key) in (plain(q.slug), plain(q.name))]
+    alike = [q for q in questions if plain(key) in {plain(q.slug), plain(q.name)} - {""}]
     matching = exact or alike
     return matching[0] if len(matching) == 1 else None
 

@@ -103,9 +103,6 @@ class OpenAIChat:
         """Options that the server turned out not to take, in words."""
         return self._dialect.not_sent
 
-    def close(self) -> None:
-        self._client.close()
-
     def _patiently(self, request: Mapping[str, Any], options: Options) -> ChatAnswer:
         spent = ChatAnswer("", 0, 0, Decimal(0), 0.0, tries=0)
         reason = "it was not asked"

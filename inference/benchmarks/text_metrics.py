@@ -19,6 +19,10 @@ import numpy as np
 from inference.benchmarks.measures import Floats, Measure, mean_measure
 
 NO_REFERENCE = "no case that counts has a human reply"
+BLEU_SETTING = (
+    "of the corpus, weights (0.5, 0.5); sacrebleu nrefs:1|case:lc|eff:yes|tok:13a|smooth:exp, "
+    "max_ngram_order 2"
+)
 PUBLISHED_WEIGHTS = (0.99, 0.01)
 _SENTENCE_END = re.compile(r"(?<=[.?!])\s+")
 TITLES = {"bleu2": "BLEU-2", "rouge_l": "ROUGE-L", "meteor": "METEOR"}
@@ -70,7 +74,7 @@ def corpus_bleu(pairs: Pairs) -> Measure:
         cells=cells,
         value=bleu_of_sums,
         n=n,
-        setting=f"of the corpus, weights (0.5, 0.5); sacrebleu {bleu.get_signature()}, order 2",
+        setting=BLEU_SETTING,
         undefined_because=NO_REFERENCE,
         exact=whole.score / 100 if n else None,
     )

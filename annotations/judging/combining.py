@@ -15,6 +15,7 @@ An answer that was read in one order only is missing.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
@@ -37,6 +38,7 @@ from annotations.judging.contract import (
 )
 from annotations.judging.reading import nothing_read
 
+QUOTED_VALUE = re.compile(r"“.*”", re.DOTALL)
 FLIPPED = "the choice changed with the position of the responses"
 ONE_ORDER = "was read in one order of the responses only"
 NO_ANSWER = "the judge did not answer"
@@ -54,14 +56,15 @@ def combine(
     silent = nothing_read(questions, NO_ANSWER)
     orders = [first.get((0, order), silent) for order in options.orders(design)]
     if len(orders) == 1:
-        return Combined(orders[0].values, orders[0].unread)
+        unread = {slug: without_value(why) for slug, why in orders[0].unread.items()}
+        return Combined(orders[0].values, unread)
     asked = {question.slug: question.asked(design, letters) for question in questions}
     values: dict[str, str] = {}
-    unread: dict[str, str] = {}
+    unread = {}
     inconsistent: list[str] = []
     for slug in asked:
         given = [judgement.values[slug] for judgement in orders if slug in judgement.values]
-        reasons = [judgement.unread[slug] for judgement in orders if slug in judgement.unread]
+        reasons = [without_value(j.unread[slug]) for j in orders if slug in j.unread]
         if len(given) < len(orders):
             if given or reasons:
                 unread[slug] = why_missing(given, reasons)
@@ -75,6 +78,11 @@ def combine(
         else:
             values[slug] = write_answer(asked[slug], answer)
     return Combined(values, unread, tuple(inconsistent))
+
+
+def without_value(reason: str) -> str:
+    """Reasons that can be counted: without what the judge said instead of an answer."""
+    return QUOTED_VALUE.sub("“…”", reason)
 
 
 def why_missing(given: Sequence[str], reasons: Sequence[str]) -> str:

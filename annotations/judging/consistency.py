@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from annotations.answers import Answer, Choice, Ranks, Score, Spans, place_of, read_answer
-from annotations.judging.combining import agree, turned_back
+from annotations.judging.combining import agree, turned_back, without_value
 from annotations.judging.contract import Question, Telling
 
 
@@ -41,7 +41,8 @@ class Consistency:
     """Of the times that both orders were read, those in which they choose the same."""
     first: Share
     """Of the choices in those pairs that are no tie, those of the response shown first. Both
-    orders count, so that a judge without position bias comes to 1/2 of two and 1/n of n."""
+    orders count, so that a judge without position bias comes to 1/2 of two, and on average, since
+    candidates are shown in a drawn order, to 1/n of n."""
 
 
 @dataclass
@@ -85,7 +86,9 @@ def consistency(
         for question in questions:
             tally, slug = tallies[question.slug], question.slug
             asked = question.asked(design, item.letters, item.marked)
-            tally.unread.update(j.unread[slug] for j in back.values() if slug in j.unread)
+            tally.unread.update(
+                without_value(j.unread[slug]) for j in back.values() if slug in j.unread
+            )
             read = {
                 place: read_answer(asked, judgement.values[slug])
                 for place, judgement in back.items()

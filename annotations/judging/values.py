@@ -16,6 +16,8 @@ from annotations.judging.passages import passages
 
 WRAPPERS = ("answer", "score", "rating", "value", "choice")
 CANNOT = "cannot"
+LONGEST = 60
+"""Of what is no answer and stands in a reason."""
 OF_HIGHEST = re.compile(r"(\d{1,5})\s*/\s*(\d{1,5})")
 SIDE = re.compile(r"(?:response )?([ab])(?: ?(clearly|slightly|[12]))?")
 LETTER = re.compile(r"(?:response )?([a-h])")
@@ -31,7 +33,7 @@ def written(question: Question, design: str, value: Any, marked: str) -> str:
             refuse(value, "an answer")
         value = value[inside[0]]
         if inside == [CANNOT]:
-            return f"{CANNOT}:{value}"
+            return f"{CANNOT}:{str(value)[:LONGEST]}"
     if value is None:
         return ""
     match design if design in COMPARISONS else question.kind:
@@ -63,7 +65,7 @@ def score(question: Question, value: Any) -> str:
 def whole(value: Any) -> str:
     """As it is written: whether it is an answer is said where answers are read."""
     if isinstance(value, str):
-        return value.strip()
+        return value.strip()[:LONGEST]
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if type(value) is not int:
@@ -92,7 +94,7 @@ def tie(value: Any) -> str:
     said, _, kind = folded(value).partition(":") if isinstance(value, str) else ("", "", "")
     if said.strip() not in TIES:
         return ""
-    return f"tie:{kind.strip().replace(' ', '_')}" if kind else "tie"
+    return f"tie:{kind.strip().replace(' ', '_')[:LONGEST]}" if kind else "tie"
 
 
 def letter(value: Any) -> str:
@@ -120,4 +122,5 @@ def folded(words: str) -> str:
 
 
 def refuse(value: Any, expected: str) -> NoReturn:
-    raise UnreadableAnswerError(f"{json.dumps(value, default=str)[:60]} is not {expected}")
+    said = json.dumps(value, default=str, ensure_ascii=False)
+    raise UnreadableAnswerError(f"“{said[:LONGEST]}” is not {expected}")

@@ -216,6 +216,22 @@ def test_what_could_not_be_read_is_counted_by_reason() -> None:
     assert found.repeats.n == 0
 
 
+def test_reasons_are_counted_without_what_was_said_instead() -> None:
+    one = score_questions("empathy")
+    tellings = [
+        Telling(n, 0, read(said({"empathy": wrong}), one, shown_of()))
+        for n, wrong in enumerate((11, "10 or “11”", 9.5, "9" * 1000, [7], {"cannot": "x” “y"}))
+    ]
+    found = consistency([Told(tellings, "A")], one, "absolute")["empathy"]
+    assert found.unread == {
+        "“…” is not a score from 1 to 10": 3,
+        "“…” is not a whole number": 2,
+        "“…” is not one of the reasons": 1,
+    }
+    combined = combine(tellings[:1], one, "absolute", "A", SWAP)
+    assert combined.unread == {"empathy": "“…” is not a score from 1 to 10"}
+
+
 def test_passages_are_the_same_whatever_is_noted() -> None:
     marks = [[{"start": 0, "end": 3, "note": note}] for note in ("warm", "kind")]
     written = [f"spans:{json.dumps(mark)}" for mark in marks]

@@ -215,8 +215,8 @@ def _answer_all(lease: Lease[GenerationRun], on_chunk: Progress | None) -> None:
         except BudgetReachedError as error:
             _keep(lease, run, _paid_for(run, stimuli, backend, options), on_chunk)
             raise DomainError(spent_message(run)) from error
-        lease.check()
         _keep(lease, run, responses, on_chunk)
+        lease.check()
     _refuse_without_answers(run)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import Max
 
 from inference.backends.ledger import PromptRecord
@@ -19,8 +19,7 @@ from inference.selectors.model_calls import spent_by
 from inference.stored_text import storable
 
 TRIES = 3
-"""Another worker may take the same number, and a connection may be lost: an answer that was paid
-for is not given up at once."""
+"""A connection may be lost: an answer that was paid for is not given up at once."""
 MOST_TOKENS = 2**31 - 1
 
 
@@ -56,7 +55,7 @@ class RunCalls:
         for left in reversed(range(TRIES)):
             try:
                 self._insert(call)
-            except (IntegrityError, InterfaceError, OperationalError):
+            except (InterfaceError, OperationalError):
                 if not left or connection.in_atomic_block:
                     raise
                 connection.close_if_unusable_or_obsolete()
@@ -64,7 +63,10 @@ class RunCalls:
                 return
 
     def _insert(self, call: ModelCall) -> None:
-        with transaction.atomic():
+        with transaction.atomic(), connection.cursor() as cursor:
+            # Whoever stores another try of the same question waits for its number.
+            about = f"ledger/{self._run}/{call.key}"
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [about])
             before = ModelCall.objects.filter(run_id=self._run, key=call.key)
             call.attempt = (before.aggregate(last=Max("attempt"))["last"] or 0) + 1
             call.save(force_insert=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from inference.corpora import dfew, esconv, escot, generic, mesc
+from inference.corpora import dfew, esconv, escot, esvr, generic, mesc, simulated
 from inference.corpora.errors import CorpusError
 from inference.corpora.files import content_sha256
 from inference.corpora.records import CorpusInfo, DialogueRecord, TurnRecord
@@ -16,6 +16,8 @@ READERS: Mapping[str, Reader] = {
     "mesc": mesc.read,
     "esconv": esconv.read,
     "escot": escot.read,
+    "esvr": esvr.read,
+    "simulated": simulated.read,
     "dfew": dfew.read,
     "jsonl": generic.read,
 }
@@ -23,6 +25,8 @@ CORPUS_INFO: Mapping[str, CorpusInfo] = {
     "mesc": mesc.INFO,
     "esconv": esconv.INFO,
     "escot": escot.INFO,
+    "esvr": esvr.INFO,
+    "simulated": simulated.INFO,
     "dfew": dfew.INFO,
     "jsonl": generic.INFO,
 }

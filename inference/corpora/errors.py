@@ -38,7 +38,10 @@ class Place:
     """A part of a record that has no line of its own, such as `dialogue 3, turn 5`."""
 
     def turn(self, number: int) -> Place:
-        return replace(self, part=", ".join(filter(None, [self.part, f"turn {number}"])))
+        return self.within(f"turn {number}")
+
+    def within(self, part: str) -> Place:
+        return replace(self, part=", ".join(filter(None, [self.part, part])))
 
     def error(self, field: str | None, problem: str, remedy: str) -> CorpusError:
         named = ", ".join(filter(None, [self.part, field])) or None

@@ -81,6 +81,15 @@ def json_array(path: Path, what: str = DIALOGUE) -> Iterator[tuple[Place, dict[s
             )
 
 
+def json_objects(path: Path, what: str = DIALOGUE) -> Iterator[tuple[Place, dict[str, Json]]]:
+    """Of a file that is one array, or one object a line."""
+    with open_corpus_file(path) as file:
+        start = b""
+        while not start and (chunk := file.read(CHUNK_BYTES)):
+            start = chunk.lstrip()
+    return json_array(path, what) if start[:1] == b"[" else json_lines(path, what)
+
+
 def parse_object(text: str, place: Place, what: str = DIALOGUE) -> dict[str, Json]:
     if depth(text) > MAX_DEPTH:
         _refuse_depth(place)

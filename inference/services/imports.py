@@ -46,7 +46,8 @@ class ImportReport:
 
 
 def default_corpus_name(format: str, paths: Sequence[Path]) -> str:
-    return paths[0].stem if format == "jsonl" else CORPUS_INFO[format].name
+    """Formats of the project's own hold any corpus, which its file names."""
+    return paths[0].stem if format in ("jsonl", "simulated") else CORPUS_INFO[format].name
 
 
 def import_dialogues(

@@ -3,7 +3,8 @@
 BERTScore (Zhang et al. 2020, arXiv 1904.09675), without idf weights and without rescaling: each
 token of one text is matched with the nearest of the other, R over the reference's tokens, P over
 the answer's, F = 2PR / (P + R). The encoder's own marks ([CLS], [SEP], <s>) are no tokens of a
-text and are left out. The figure is of an encoder and a layer, and is named so.
+text and are left out; as published they can be what a token is matched with, as in the package
+bert_score. The figure is of an encoder and a layer, and is named so.
 """
 
 from __future__ import annotations
@@ -27,6 +28,14 @@ NO_ENCODER = "no text encoder was named: give the folder of one"
 BATCH = 32
 LONGEST = 512
 """Tokens of a text that are read, at most."""
+
+
+@dataclass(frozen=True, eq=False)
+class Tokens:
+    states: Tensor
+    """(tokens, width), each of length 1."""
+    own: Tensor
+    """(tokens,) bool: of the text; False for the encoder's marks."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,8 +79,8 @@ class Encoder:
     def longest(self) -> int:
         return min(LONGEST, int(self.tokenizer.model_max_length))
 
-    def read(self, texts: Sequence[str]) -> tuple[Tensor, list[Tensor]]:
-        """(N, width) of length 1, and for each text (tokens, width) of length 1."""
+    def read(self, texts: Sequence[str]) -> tuple[Tensor, list[Tokens]]:
+        """(N, width) of length 1, and the tokens of each text."""
         import torch
 
         batch = self.tokenizer(
@@ -82,7 +91,8 @@ class Encoder:
             return_tensors="pt",
             return_special_tokens_mask=True,
         )
-        special = batch.pop("special_tokens_mask").bool()
+        own = ~batch.pop("special_tokens_mask").bool()
+        there = batch["attention_mask"].bool()
         batch = batch.to(self.model.device)
         with torch.inference_mode():
             hidden = self.model(**batch, output_hidden_states=True).hidden_states
@@ -90,7 +100,10 @@ class Encoder:
         pooled = (hidden[-1].float() * mask).sum(1) / mask.sum(1).clamp(min=1)
         whole = torch.nn.functional.normalize(pooled, dim=-1).cpu()
         states = torch.nn.functional.normalize(hidden[self.layer].float(), dim=-1).cpu()
-        return whole, [row[~marks] for row, marks in zip(states, special, strict=True)]
+        return whole, [
+            Tokens(row[kept], mine[kept])
+            for row, kept, mine in zip(states, there, own, strict=True)
+        ]
 
 
 def default_layer(layers: int) -> int:
@@ -107,12 +120,15 @@ def weights_digest(folder: Path) -> str:
     return digest.hexdigest()[:12]
 
 
-def bertscore_f1(answer: Tensor, reference: Tensor) -> float:
-    """From (tokens, width) of length 1 each; 0 where one of the texts has no token."""
-    if not len(answer) or not len(reference):
+def bertscore_f1(answer: Tokens, reference: Tokens, *, match_marks: bool) -> float:
+    """0 where one of the texts has no token."""
+    if not answer.own.any() or not reference.own.any():
         return 0.0
-    near = answer @ reference.T
-    precision, recall = float(near.amax(1).mean()), float(near.amax(0).mean())
+    near = answer.states @ reference.states.T
+    of_answer, of_reference = near[answer.own], near[:, reference.own]
+    if not match_marks:
+        of_answer, of_reference = of_answer[:, reference.own], of_reference[answer.own]
+    precision, recall = float(of_answer.amax(1).mean()), float(of_reference.amax(0).mean())
     return 2 * precision * recall / (precision + recall) if min(precision, recall) > 0 else 0.0
 
 
@@ -120,7 +136,9 @@ def encoder_of(options: Options) -> Encoder | None:
     return Encoder.load(Path(options.encoder), options.layer) if options.encoder else None
 
 
-def encoder_measures(pairs: Pairs, encoder: Encoder) -> tuple[Measure, Measure]:
+def encoder_measures(
+    pairs: Pairs, encoder: Encoder, *, as_published: bool
+) -> tuple[Measure, Measure]:
     """Embedding similarity and BERTScore, from one reading of each text."""
     cosines: list[float | None] = [None if pair is None else 0.0 for pair in pairs]
     scores = list(cosines)
@@ -131,7 +149,9 @@ def encoder_measures(pairs: Pairs, encoder: Encoder) -> tuple[Measure, Measure]:
         near = (answers * wanted).sum(1).tolist()
         for row, place in enumerate(places):
             cosines[place] = near[row]
-            scores[place] = bertscore_f1(answer_tokens[row], wanted_tokens[row])
+            scores[place] = bertscore_f1(
+                answer_tokens[row], wanted_tokens[row], match_marks=as_published
+            )
     return (
         mean_measure(
             "text.embedding_similarity",
@@ -144,7 +164,8 @@ def encoder_measures(pairs: Pairs, encoder: Encoder) -> tuple[Measure, Measure]:
             "text.bertscore",
             f"{TITLES['bertscore']} ({encoder.name}, layer {encoder.layer})",
             scores,
-            setting="mean F over replies, no idf weights, not rescaled",
+            setting="mean F over replies, no idf weights, not rescaled"
+            + (", marks can be matched with" if as_published else ""),
             undefined_because=NO_REFERENCE,
         ),
     )

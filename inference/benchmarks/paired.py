@@ -134,27 +134,28 @@ def _p_values(
     both: Sequence[tuple[Measure, Measure]], groups: Groups, options: Options
 ) -> tuple[NDArray[np.float64], str]:
     chosen, complete = swaps(groups.count, options)
-    sums = [(groups.sums(one.cells), groups.sums(other.cells)) for one, other in both]
-    observed = [
-        abs(_value(one, mine.sum(axis=0)) - _value(other, theirs.sum(axis=0)))
-        for (one, other), (mine, theirs) in zip(both, sums, strict=True)
-    ]
+    sums = {id(one.cells): groups.sums(one.cells) for one, _ in both}
+    apart = {id(one.cells): groups.sums(other.cells) - sums[id(one.cells)] for one, other in both}
+    wholes = {key: found.sum(axis=0) for key, found in sums.items()}
+    observed = [abs(_value(one, one.cells) - _value(other, other.cells)) for one, other in both]
     extreme, total = np.zeros(len(both)), 0
     for exchanged in chosen:
         total += len(exchanged)
-        for place, ((one, _), (mine, theirs)) in enumerate(zip(both, sums, strict=True)):
-            moved = exchanged @ (theirs - mine)
-            difference = one.value(mine.sum(axis=0) + moved) - one.value(theirs.sum(axis=0) - moved)
-            far = ~(np.abs(difference) < observed[place] - TOLERANCE)
-            extreme[place] += far.sum()
+        moved = {key: exchanged @ found for key, found in apart.items()}
+        for place, (one, _) in enumerate(both):
+            key = id(one.cells)
+            mine = one.value(wholes[key] + moved[key])
+            theirs = one.value(wholes[key] + apart[key].sum(axis=0) - moved[key])
+            # An undefined difference counts as far: p is never too small for it.
+            extreme[place] += (~(np.abs(mine - theirs) < observed[place] - TOLERANCE)).sum()
     how = f"exchange of the runs' answers within {groups.unit}"
     if complete:
         return extreme / total, f"{how}, all {total:,} ways"
     return (extreme + 1) / (total + 1), f"{how}, {total:,} random ways, seed {options.seed}"
 
 
-def _value(measure: Measure, sums: Floats) -> float:
-    return float(measure.value(sums))
+def _value(measure: Measure, cells: Floats) -> float:
+    return float(measure.value(cells.sum(axis=0)))
 
 
 def holm(p: NDArray[np.float64]) -> NDArray[np.float64]:

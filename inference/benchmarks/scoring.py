@@ -126,7 +126,8 @@ def _text(
     if encoder is None:
         return tuple(found.values()), tuple(map(_absent, with_encoder))
     if with_encoder:
-        found |= zip(ENCODER_METRICS, encoder_measures(pairs, encoder), strict=True)
+        both = encoder_measures(pairs, encoder, as_published=options.as_published)
+        found |= zip(ENCODER_METRICS, both, strict=True)
     return tuple(found[metric] for metric in wanted), ()
 
 

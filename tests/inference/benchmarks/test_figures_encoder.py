@@ -10,7 +10,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
 from inference.benchmarks.contract import BenchmarkError, Options
-from inference.benchmarks.embedding import Encoder, bertscore_f1, default_layer
+from inference.benchmarks.embedding import Encoder, Tokens, bertscore_f1, default_layer
 from inference.benchmarks.suites import benchmark
 from tests.inference.benchmarks.figure_cases import figure, reply_cases, value
 
@@ -39,23 +39,40 @@ def encoder_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def unit(*rows: tuple[float, ...]) -> torch.Tensor:
-    return torch.nn.functional.normalize(torch.tensor(rows, dtype=torch.float32), dim=-1)
+def tokens(*rows: tuple[float, float], marks: int = 0) -> Tokens:
+    """The last `marks` rows are the encoder's."""
+    states = torch.nn.functional.normalize(torch.tensor(rows, dtype=torch.float32), dim=-1)
+    return Tokens(states, torch.arange(len(rows)) < len(rows) - marks)
+
+
+def f1(answer: Tokens, reference: Tokens) -> float:
+    return bertscore_f1(answer, reference, match_marks=False)
 
 
 def test_bertscore_by_hand() -> None:
     """Cosines of two answered tokens with three: (1, 0, .6) and (0, 1, .8).
     P = (1 + 1) / 2, R = (1 + 1 + .8) / 3."""
-    answer = unit((1, 0), (0, 1))
-    reference = unit((1, 0), (0, 1), (3, 4))
+    answer = tokens((1, 0), (0, 1))
+    reference = tokens((1, 0), (0, 1), (3, 4))
     recall = 2.8 / 3
-    assert bertscore_f1(answer, reference) == pytest.approx(2 * recall / (1 + recall))
-    assert bertscore_f1(reference, answer) == pytest.approx(2 * recall / (1 + recall))
+    assert f1(answer, reference) == pytest.approx(2 * recall / (1 + recall))
+    assert f1(reference, answer) == pytest.approx(2 * recall / (1 + recall))
+
+
+def test_marks_are_no_tokens_and_as_published_only_something_to_match_with() -> None:
+    """Cosine of the two texts .6, of the answer with the mark .8, of the marks 1: never counted."""
+    answer = tokens((1, 0), (4, 3), marks=1)
+    reference = tokens((3, 4), (4, 3), marks=1)
+    assert f1(answer, reference) == pytest.approx(0.6)
+    precision, recall = 0.8, 24 / 25
+    assert bertscore_f1(answer, reference, match_marks=True) == pytest.approx(
+        2 * precision * recall / (precision + recall)
+    )
 
 
 def test_bertscore_of_nothing_or_of_opposites_is_0() -> None:
-    assert bertscore_f1(torch.empty(0, 2), unit((1, 0))) == 0
-    assert bertscore_f1(unit((-1, 0)), unit((1, 0))) == 0
+    assert f1(tokens((1, 0), marks=1), tokens((1, 0))) == 0
+    assert f1(tokens((-1, 0)), tokens((1, 0))) == 0
 
 
 def test_figures_are_the_formulas_over_the_encoders_states(encoder_folder: Path) -> None:

@@ -39,6 +39,9 @@ from inference.multimood.prompt_file import parse_template, shipped
 
 THOUGHTS = re.compile(r"\A(?:[\s\S]*</think>|\s*<think>[\s\S]*)")
 """Models that reason in words close their thoughts so; the answer follows, if there is one."""
+ROOM_FOR_LABELS = 64
+"""Tokens beyond the longest reply for the label lines, as models behind addresses have them; where
+labels are not to be chosen the bound is of the whole answer, as for MultiMood."""
 KEPT: KeptModels[Hashable, TextModel] = KeptModels()
 
 
@@ -61,7 +64,6 @@ class TextBackend:
         options: GenerationOptions,
         seeds: Sequence[int],
     ) -> list[Answer]:
-        """`max_new_tokens` bounds the whole reply, label lines included."""
         if options.task == "emotion":
             raise InvalidOptionsError(
                 "The emotion is told from the clip alone, and this model reads words only. Ask it "
@@ -87,7 +89,7 @@ class TextBackend:
     def _prompt(self, stimulus: StimulusInput, options: GenerationOptions) -> _Prompt:
         if options.history == "none":
             stimulus = replace(stimulus, history=())
-        room = self.model.context - options.max_new_tokens
+        room = self.model.context - longest_answer(options)
         fewest, most = 0, len(stimulus.history)
         tokens = self._tokens(stimulus, 0)
         if len(tokens) > room:
@@ -115,7 +117,7 @@ class TextBackend:
     def _too_long(self, length: int, options: GenerationOptions) -> str:
         return (
             f"Without any dialogue before, the prompt has {length:,} tokens; with an answer of up "
-            f"to {options.max_new_tokens:,} that is more than the model's {self.model.context:,}. "
+            f"to {longest_answer(options):,} that is more than the model's {self.model.context:,}. "
             "Ask for a shorter answer, or choose a model that reads more."
         )
 
@@ -127,7 +129,7 @@ class TextBackend:
             return self.model.write(
                 [prompt.tokens for prompt, _ in asked],
                 [seed for _, seed in asked],
-                max_new_tokens=options.max_new_tokens,
+                max_new_tokens=longest_answer(options),
                 temperature=options.temperature,
                 top_p=options.top_p,
             )
@@ -166,6 +168,11 @@ class TextBackend:
             f"[The {turns} left out: with the whole dialogue before, the prompt is longer than the "
             f"model's {self.model.context:,} tokens.]"
         )
+
+
+def longest_answer(options: GenerationOptions) -> int:
+    """In tokens."""
+    return options.max_new_tokens + ROOM_FOR_LABELS * options.constrain_labels
 
 
 def after_thoughts(text: str) -> str:

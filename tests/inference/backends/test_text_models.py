@@ -17,6 +17,7 @@ from inference.backends.memory import ModelDoesNotFitError
 from inference.backends.text_sources import find_text_source, text_weights_sha256
 from inference.backends.transformers_text import (
     KEPT,
+    ROOM_FOR_LABELS,
     after_thoughts,
     load_text,
     load_text_model,
@@ -30,7 +31,7 @@ from inference.multimood.prompt_file import PromptError
 from tests.annotations.exports import tiny_language_models
 
 CONTEXT = 4096
-GREEDY = GenerationOptions(modality="text", max_new_tokens=12)
+GREEDY = GenerationOptions(modality="text", max_new_tokens=12, constrain_labels=False)
 DRAWN = replace(GREEDY, temperature=1.0, top_p=0.9)
 PACKAGE = find_package()
 
@@ -107,6 +108,12 @@ def test_an_answer_counts_its_tokens_and_says_what_it_read(llama: Path) -> None:
     assert 0 < answer.new_tokens <= GREEDY.max_new_tokens
     assert answer.prompt_tokens > len("This is turn 0 of 1.")
     assert answer.label_probabilities == {}
+
+
+def test_lines_of_labels_have_room_beside_the_reply(llama: Path) -> None:
+    asked = replace(GREEDY, max_new_tokens=2, constrain_labels=True)
+    [answer] = load(llama).answer([STIMULI[1]], asked, [1])
+    assert 2 < answer.new_tokens <= 2 + ROOM_FOR_LABELS
 
 
 def test_the_history_goes_in_as_text_or_not_at_all(llama: Path) -> None:

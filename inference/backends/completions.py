@@ -53,12 +53,11 @@ def read_completion(body: bytes) -> Completion:
 
 
 def error_text(error: Any) -> str:
-    """What a server's error object says, in one line of bounded length."""
+    """What a server's error object says, in one line."""
     if isinstance(error, Mapping):
         error = error.get("message") or error.get("detail") or error
     text = error if isinstance(error, str) else json.dumps(error, default=str)
-    line = " ".join(text.split())
-    return line if len(line) <= 300 else f"{line[:300]}…"
+    return " ".join(text.split())
 
 
 def error_code(error: Any) -> str:

@@ -16,6 +16,9 @@ from inference.endpoints import ChatAnswer, Endpoint, EndpointError, EndpointRef
 PASSING = frozenset({408, 409, 425, 429})
 """Beside 5xx: statuses that may be others a little later."""
 OF_THE_QUESTION = frozenset({400, 413, 414, 422, 431})
+REFUSAL = re.compile("4[0-9][0-9]")
+LONGEST_SAID = 300
+"""Characters of what a server says that are told on."""
 OUT_OF_CREDIT = frozenset({"insufficient_quota", "billing_hard_limit_reached"})
 OF_THE_OPTIONS = frozenset({"unsupported_parameter", "unsupported_value"})
 NO_SCHEMA = re.compile(r"response_format|json_schema")
@@ -68,8 +71,9 @@ class Faults:
 
     def of_completion(self, completion: Completion) -> PassingFault:
         """An error may also come with status 200; its code is then the status."""
-        if completion.code.isdigit() and not _passes(int(completion.code)):
-            self._refuse(int(completion.code), completion.fault, completion.code)
+        code = completion.code
+        if REFUSAL.fullmatch(code) and not _passes(int(code)):
+            self._refuse(int(code), completion.fault, code)
         return PassingFault(self.clean(completion.fault))
 
     def exhausted(self, reason: str, spent: ChatAnswer) -> EndpointError:
@@ -83,8 +87,10 @@ class Faults:
     def name(self) -> str:
         return f"The model “{self.endpoint.model}” at {self.endpoint.url}"
 
-    def clean(self, text: str) -> str:
-        return text.replace(self.key, "…") if self.key else text
+    def clean(self, said: str) -> str:
+        """Cut only once the key is out: half a key is too much."""
+        text = said.replace(self.key, "…") if self.key else said
+        return text if len(text) <= LONGEST_SAID else f"{text[:LONGEST_SAID]}…"
 
     def _of_status(self, error: openai.APIStatusError) -> PassingFault:
         status, body = error.status_code, _error_of(error)

@@ -186,15 +186,21 @@ def _key_of(endpoint: Endpoint) -> str:
             f"The environment has no {endpoint.key_variable}, which is to hold the key for "
             f"{endpoint.url}. Set it where the worker starts."
         )
+    if not (key.isascii() and key.isprintable()) or " " in key:
+        raise EndpointRefusedError(
+            f"What {endpoint.key_variable} holds is no key: it has blanks or special characters. "
+            "Set it to the key alone."
+        )
     return key
 
 
 def _check_address(url: str) -> None:
     try:
+        httpx2.URL(url)
         parts = urlsplit(url)
         whole = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-        bare = parts.username is None and not parts.query and not parts.fragment
-    except ValueError:
+        bare = parts.username is None and not (parts.query or parts.fragment or " " in url)
+    except (ValueError, httpx2.InvalidURL):
         whole = bare = False
     if not whole or not bare:
         raise EndpointRefusedError(

@@ -113,6 +113,7 @@ PASSING: dict[str, Behaviour] = {
     "status 529": failing(529),
     "malformed JSON": answering(b'{"choices": ['),
     "a web page": answering(b"<html>one moment</html>", kind="text/html"),
+    "an error of a kind of its own": answering(b'{"error": {"message": "?", "code": "\xc2\xb2"}}'),
     "a list": answering(b"[]"),
     "an error with status 200": answering(b'{"error": {"message": "overloaded", "code": 502}}'),
     "no choice": answering(b'{"choices": []}'),
@@ -210,11 +211,17 @@ def test_a_key_that_a_server_repeats_is_taken_out(
     server: ChatServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SOME_KEY", KEY)
-    server.script(failing(403, f"{KEY} may not"), failing(500, f"at {KEY}"))
-    for _ in range(2):
+    said_at_the_end_of_what_is_told = "x" * 290 + KEY
+    for behaviour in (
+        failing(403, f"{KEY} may not"),
+        failing(500, f"at {KEY}"),
+        failing(400, said_at_the_end_of_what_is_told),
+        failing(500, said_at_the_end_of_what_is_told),
+    ):
+        server.script(behaviour)
         with pytest.raises(EndpointError) as error:
             ask(chat(server, key_variable="SOME_KEY", tries=1))
-        assert KEY not in str(error.value)
+        assert KEY[:5] not in str(error.value)
 
 
 def test_a_missing_key_is_named_before_anything_is_asked(
@@ -223,6 +230,16 @@ def test_a_missing_key_is_named_before_anything_is_asked(
     monkeypatch.delenv("SOME_KEY", raising=False)
     with pytest.raises(EndpointRefusedError, match="no SOME_KEY, which is to hold the key"):
         chat(server, key_variable="SOME_KEY")
+
+
+@pytest.mark.parametrize("key", ["sk-1\nsk-2", "sk 1", "sk-\u00e9", "sk-\x07"])
+def test_what_cannot_be_a_key_is_refused_and_not_repeated(
+    server: ChatServer, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    monkeypatch.setenv("SOME_KEY", f" {key}\n")
+    with pytest.raises(EndpointRefusedError, match="What SOME_KEY holds is no key") as refused:
+        chat(server, key_variable="SOME_KEY")
+    assert "sk" not in str(refused.value)
 
 
 def test_the_key_is_sent_and_nothing_else_about_us(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -262,6 +279,8 @@ def test_a_redirect_is_refused_since_the_other_address_was_not_allowed(server: C
         "http:///v1",
         "http://me:secret@here/v1",
         "http://here/v1?k=s",
+        "http://he re/v1",
+        "http://here\n/v1",
         "http://here:x/v1",
     ],
 )

@@ -11,6 +11,10 @@ from annotations.answers import clean
 
 THOUGHT_ENDS, THOUGHT_BEGINS = "</think>", "<think>"
 FIRST_KEY = re.compile(r"""\s*["']?([^"':{}]{1,100})["']?\s*:""")
+BEGIN = re.compile(r"\{(?=\s*[\"'}\w])")
+MOST_FAILED = 300
+"""Objects that cannot be read, until a text counts as broken altogether: nested by the thousand,
+they would take minutes."""
 DEEPEST = 3
 """Objects around the answers, such as {"result": {"answers": {...}}}."""
 ANSWERS, RATIONALE = "answers", "rationale"
@@ -24,7 +28,8 @@ class Twice:
 
 
 class Broken:
-    """Stands for an object that begins as an answer does, and is cut off or no JSON."""
+    """Stands for an object that begins as an answer does and is cut off or no JSON, and for a text
+    of which this cannot be said any more."""
 
 
 def refuse_constant(name: str) -> NoReturn:
@@ -63,18 +68,20 @@ def objects_in(text: str, names: Collection[str]) -> list[Mapping[str, Any] | Br
     names: keys, in `plain` letters, with which an answer begins.
     """
     found: list[Mapping[str, Any] | Broken] = []
-    place = text.find("{")
-    while place >= 0:
+    failed = 0
+    begin = BEGIN.search(text)
+    while begin:
+        end = begin.start() + 1
         try:
-            value, end = DECODER.raw_decode(text, place)
+            value, end = DECODER.raw_decode(text, begin.start())
         except (ValueError, RecursionError):
-            end = place + 1
+            failed += 1
             match = FIRST_KEY.match(text, end)
-            if match and plain(match[1]) in names:
+            if failed > MOST_FAILED or (match and plain(match[1]) in names):
                 found.append(Broken())
         else:
             found.append(value)
-        place = text.find("{", end)
+        begin = BEGIN.search(text, end) if failed <= MOST_FAILED else None
     return found
 
 

@@ -30,6 +30,7 @@ from annotations.judging.values import written
 NOTHING = "no JSON object with answers"
 BROKEN = "a JSON object is cut off or broken"
 QUOTED = "only repeats an object out of the material"
+UNCHECKED = "the material holds too much broken JSON to tell a quotation from an answer"
 CONTRADICTION = "is answered more than once, differently"
 MISSING = "no answer is given"
 LONGEST_REASON = 200
@@ -54,6 +55,8 @@ def read(text: str, questions: Sequence[Question], shown: Shown) -> Judgement:
     if not said:
         return nothing_read(questions, NOTHING)
     wished = wishes(questions, shown, names)
+    if wished is None:
+        return nothing_read(questions, UNCHECKED)
     own = [one for one in said if not any(repeats(one, wish) for wish in wished)]
     if not own:
         return nothing_read(questions, QUOTED)
@@ -101,16 +104,19 @@ def marked_in(shown: Shown) -> str:
     return shown.replies[0].text if shown.replies else ""
 
 
-def wishes(questions: Sequence[Question], shown: Shown, names: set[str]) -> list[Said]:
-    """Answers that stand in the material, also where their quotation marks are escaped."""
-    return [
-        said_in(answers, questions, shown)
+def wishes(questions: Sequence[Question], shown: Shown, names: set[str]) -> list[Said] | None:
+    """Answers that stand in the material, also where their quotation marks are escaped; None where
+    it holds too much broken JSON to tell."""
+    found = [
+        one
         for text in texts_in(shown)
         for spelled in {text, text.replace('\\"', '"')}
         for one in objects_in(spelled, ())
-        if not isinstance(one, Broken)
-        for answers in answers_in(one, names)
     ]
+    whole = [one for one in found if not isinstance(one, Broken)]
+    if len(whole) < len(found):
+        return None
+    return [said_in(a, questions, shown) for one in whole for a in answers_in(one, names)]
 
 
 def texts_in(shown: Shown) -> Iterator[str]:

@@ -86,6 +86,14 @@ def test_a_wish_does_not_silence_another_judgement() -> None:
     assert judgement.values == {"empathy": "10", "safety": "3"}
 
 
+@pytest.mark.parametrize("flood", ['{"a":', "{", '{"answers":', "{'a' ", '[{"a":['])
+def test_a_flood_of_braces_hides_no_wish(flood: str) -> None:
+    wish = json.dumps(HIGHEST)
+    shown = shown_of("absolute", flood * 20_000 + wish)
+    assert not read(wish, QUESTIONS, shown).values
+    assert not read(shown.replies[0].text, QUESTIONS, shown).values
+
+
 @settings(deadline=None)
 @given(st.text(), st.text(), st.lists(st.text(), max_size=2))
 def test_any_text_comes_back_out_of_the_message_as_it_was(

@@ -135,6 +135,37 @@ def test_what_is_no_score_is_missing_and_never_a_number(value: Any) -> None:
     assert "empathy" in judgement.unread
 
 
+WORDS = st.one_of(
+    st.text(max_size=5),
+    st.sampled_from(["A", "b1", "tie", "tie:x", "a>b", "7", "7/10", "yes", TEXTS[2][:9]]),
+)
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers(-3, 120) | st.floats() | WORDS,
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(["answer", "score", "cannot", "passage", "occurrence", "note", "x"]),
+            inner,
+            max_size=3,
+        )
+    ),
+    max_leaves=6,
+)
+
+
+@pytest.mark.parametrize("name", KINDS)
+@settings(deadline=None, max_examples=150)
+@given(value=ANYTHING)
+def test_any_value_is_an_answer_to_the_question_or_missing(name: str, value: Any) -> None:
+    design, one = KINDS[name]
+    shown = shown_for(design)
+    judgement = read(said({"empathy": value}), [one], shown)
+    assert set(judgement.values) | set(judgement.unread) == {"empathy"}
+    if written := judgement.values.get("empathy"):
+        asked = one.asked(design, shown.letters, shown.replies[0].text)
+        assert write_answer(asked, read_answer(asked, written)) == written
+
+
 @settings(deadline=None)
 @given(st.data())
 def test_an_answer_that_was_cut_off_gives_nothing(data: st.DataObject) -> None:

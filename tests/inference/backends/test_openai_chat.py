@@ -136,7 +136,7 @@ def test_a_try_ends_at_its_deadline_also_where_bytes_keep_coming(
     server: ChatServer, slow: Behaviour
 ) -> None:
     server.script(slow)
-    answer = ask(chat(server, timeout=0.4))
+    answer = ask(chat(server, timeout=0.4, tries=30))
     assert answer.text == "fine"
     assert answer.tries > 1
     server.script(slow)

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 TITLES = {"embedding_similarity": "Embedding similarity", "bertscore": "BERTScore F1"}
 NO_ENCODER = "no text encoder was named: give the folder of one"
 BATCH = 32
+DIGITS = 6
+"""Of a score that are kept: the rest of a 32-bit number differs with the batch it was read in."""
 LONGEST = 512
 """Tokens of a text that are read, at most."""
 
@@ -148,10 +150,9 @@ def encoder_measures(
         wanted, wanted_tokens = encoder.read([pair.reference for pair in chosen])
         near = (answers * wanted).sum(1).tolist()
         for row, place in enumerate(places):
-            cosines[place] = near[row]
-            scores[place] = bertscore_f1(
-                answer_tokens[row], wanted_tokens[row], match_marks=as_published
-            )
+            cosines[place] = round(near[row], DIGITS)
+            found = bertscore_f1(answer_tokens[row], wanted_tokens[row], match_marks=as_published)
+            scores[place] = round(found, DIGITS)
     return (
         mean_measure(
             "text.embedding_similarity",

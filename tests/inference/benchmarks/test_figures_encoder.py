@@ -103,7 +103,7 @@ def test_equal_texts_have_1(encoder_folder: Path) -> None:
     report = benchmark(
         "mesc", reply_cases([("i see", "i see"), ("go on", "go on")]), options(encoder_folder)
     )
-    assert [entry.estimate.value for entry in report.text] == pytest.approx([1, 1])
+    assert [entry.estimate.value for entry in report.text] == [1, 1]
 
 
 def test_the_encoder_and_its_layer_are_part_of_the_figure(encoder_folder: Path) -> None:

@@ -26,6 +26,13 @@ def gpu_train(run_id: int) -> None:
     run_training(run_id)
 
 
+@shared_task  # type: ignore[untyped-decorator]
+def gpu_benchmark(benchmark_id: int) -> None:
+    from inference.services.benchmarks import run_benchmark
+
+    run_benchmark(benchmark_id)
+
+
 def start_sweeping(**kwargs: Any) -> None:
     SweeperThread().start()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,19 @@ from numpy.typing import NDArray
 
 from annotations.analysis import words
 from annotations.analysis.families import Family, family_of
-from annotations.analysis.settings import AnalysisSettings, Section, coded, ratings_of
+from annotations.analysis.judge_panel import panel_name, panel_scores
+from annotations.analysis.settings import (
+    AnalysisSettings,
+    Section,
+    clusters_of,
+    coded,
+    coded_scale,
+    ratings_of,
+)
 from annotations.figures.specs import BlandAltman, FigureSpec, Mark
+from annotations.selectors.judge_evidence import JudgeFacts
 from annotations.selectors.study_arrays import Answers, PartData
+from annotations.statistics.alpha import alpha
 from annotations.statistics.alternative_annotator import judge_alternative_annotator
 from annotations.statistics.estimate import Estimate
 from annotations.statistics.judge_alpha import judge_alpha
@@ -20,7 +31,7 @@ from annotations.statistics.judges import (
     judge_concordance,
     judge_tau_b,
 )
-from annotations.statistics.ratings import Ratings
+from annotations.statistics.ratings import Ratings, ratings
 
 LABELS = {
     "judge_alpha": "Alpha of judge and people",
@@ -34,24 +45,64 @@ LABELS = {
 def judges_section(data: PartData, settings: AnalysisSettings) -> Section:
     criteria: list[dict[str, Any]] = []
     figures: dict[str, FigureSpec] = {}
+    judged_by: dict[str, JudgeFacts] = data.beside.judged if data.beside else {}
     for judges in data.judges:
         for answers, judged in zip(data.answers, judges.answers, strict=True):
             if not answers.criterion.has_coefficient or answers.ballots is not None:
                 continue  # of words, passages and rankings no figure beside people is defined
-            table = ratings_of(data, answers, settings)
+            table, family = ratings_of(data, answers, settings), family_of(answers.criterion)
             rows = []
-            for judge, scores in zip(judges.raters, judged.values, strict=True):
-                scores = coded(answers.criterion, scores)
-                found = _estimates(table, scores, family_of(answers.criterion), settings)
+            said = coded(answers.criterion, judged.values)
+            everyone = dict(zip(judges.raters, said, strict=True))
+            if len(judges.raters) > 1:
+                everyone[panel_name(judges.raters)] = panel_scores(said, family, data.pairwise)
+            for judge, scores in everyone.items():
+                found = _estimates(table, scores, family, settings)
                 rows += [_row(judge, estimate) for estimate in found]
-                name = f"bland{len(figures)}:{answers.criterion.slug}"
-                scored = family_of(answers.criterion).ordered
-                drawn = scored and _bland_altman(data, answers, judge, scores, found, settings)
+                facts = judged_by.get(judge)
+                drawn = family.ordered and _bland_altman(
+                    data, answers, judge, scores, found, settings, facts
+                )
                 if drawn:
-                    figures[name] = drawn
+                    figures[f"bland{len(figures)}:{answers.criterion.slug}"] = drawn
+            if len(judges.raters) > 1:
+                rows.append(_among_judges(data, answers, judges.raters, said, settings))
             slug = answers.criterion.slug
             criteria.append({"slug": slug, "name": answers.criterion.name, "table": rows})
-    return Section({"criteria": criteria, "percent": settings.percent}, figures)
+    results = {
+        "criteria": criteria,
+        "percent": settings.percent,
+        "judges": [{"name": name, **asdict(facts)} for name, facts in sorted(judged_by.items())],
+        "people": len(data.raters),
+    }
+    return Section(results, figures)
+
+
+def _among_judges(
+    data: PartData,
+    answers: Answers,
+    judges: tuple[str, ...],
+    said: NDArray[np.float64],
+    settings: AnalysisSettings,
+) -> dict[str, Any]:
+    """Of the judges without people."""
+    table = ratings(
+        said,
+        scale=coded_scale(answers.criterion),
+        raters=judges,
+        items=tuple(map(str, data.units.pk.tolist())),
+        clusters=clusters_of(data, settings),
+    )
+    level = family_of(answers.criterion).level
+    found = alpha(
+        table,
+        level,
+        confidence=settings.confidence,
+        resamples=settings.resamples,
+        seed=settings.seed,
+    )
+    row = _row(f"{len(judges)} judges", found)
+    return row | {"label": "Alpha of the judges among themselves"}
 
 
 def _estimates(
@@ -80,7 +131,7 @@ def _row(judge: str, found: Estimate) -> dict[str, Any]:
     return {
         "judge": judge,
         "name": found.name,
-        "label": LABELS[found.name],
+        "label": LABELS.get(found.name, found.name),
         "value": found.value,
         "low": found.low,
         "high": found.high,
@@ -113,6 +164,7 @@ def _bland_altman(
     scores: NDArray[np.float64],
     found: list[Estimate],
     settings: AnalysisSettings,
+    facts: JudgeFacts | None,
 ) -> BlandAltman | None:
     bias = next(estimate for estimate in found if estimate.name == "judge_bias")
     if bias.value is None:
@@ -133,7 +185,7 @@ def _bland_altman(
             f"{words.counted(int(both.sum()), 'item')} that {judge} and "
             f"{words.counted(bias.n_raters, 'person', 'people')} scored on {name}; bias with "
             f"{settings.percent} interval and limits of agreement (Bland & Altman 1986). People "
-            "and judges are never pooled."
+            f"and judges are never pooled.{_evidence(facts)}"
         ),
         x_label="mean of judge and people",
         y_label="judge minus people",
@@ -145,6 +197,10 @@ def _bland_altman(
         lower_limit=_limit("lower limit", row, "loa_low"),
         upper_limit=_limit("upper limit", row, "loa_high"),
     )
+
+
+def _evidence(facts: JudgeFacts | None) -> str:
+    return "".join(f" {sentence}" for sentence in facts.differences) if facts else ""
 
 
 def _limit(label: str, row: Any, name: str) -> Mark:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 
 from django.db.models import Exists, OuterRef
 
@@ -21,6 +22,17 @@ LABELS = (
     "People scored the text before its labels were shown; the judge saw both at once, because it "
     "is asked everything at once."
 )
+
+
+@dataclass(frozen=True)
+class JudgeFacts:
+    """What has to be said wherever a judge stands beside people."""
+
+    model: str
+    asked: str
+    """How, in words."""
+    differences: tuple[str, ...] = ()
+    """Between its evidence and people's; none where it was the same."""
 
 
 def differences_in(part: StudyPart, options: JudgeOptions) -> list[str]:
@@ -45,15 +57,31 @@ def differences_of(run: JudgeRun) -> list[str]:
     return list(dict.fromkeys(s for part in parts for s in differences_in(part, options)))
 
 
-def differences_by_judge(part: StudyPart, judges: Collection[str]) -> dict[str, tuple[str, ...]]:
-    """Pseudonym -> sentences. Of a judge whose answers came from elsewhere nothing is known."""
+def facts_of_judges(part: StudyPart, judges: Collection[str]) -> dict[str, JudgeFacts]:
+    """By pseudonym. Of a judge whose answers came from elsewhere nothing is known."""
     if not judges:
         return {}
     runs = JudgeRun.objects.filter(study=part.study_id, rater__pseudonym__in=judges)
-    return {
-        run.rater.pseudonym: tuple(differences_in(part, JudgeOptions.from_json(run.options)))
-        for run in runs.select_related("rater")
-    }
+    found = {}
+    for run in runs.select_related("rater", "judge"):
+        options = JudgeOptions.from_json(run.options)
+        differences = tuple(differences_in(part, options))
+        found[run.rater.pseudonym] = JudgeFacts(
+            run.judge.name, asked_in_words(part, options), differences
+        )
+    return found
+
+
+def asked_in_words(part: StudyPart, options: JudgeOptions) -> str:
+    words = [
+        f"temperature {options.temperature:g}",
+        "asked once"
+        if options.repeats == 1
+        else f"asked {options.repeats} times, the first counts",
+    ]
+    if len(options.orders(part.design)) > 1:
+        words.append("in both orders")
+    return ", ".join(words)
 
 
 def shows_clips(part: StudyPart) -> bool:

@@ -87,10 +87,6 @@ def judge_in(study: Study, pk: int) -> JudgeRun:
     return run
 
 
-def find_judge(team: Team, name: str) -> ModelVersion | None:
-    return ModelVersion.objects.filter(team=team, name=name).first()
-
-
 def questions_asked(wordings: Iterable[PartWording], parts_of_items: Iterable[int]) -> int:
     """parts_of_items: an entry for each item."""
     items = Counter(parts_of_items)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from annotations.answers import OVERALL
 from annotations.models import Adjudication, Assignment, Gate, SourceGuess, StudyPart
 from annotations.selectors.gates import gate_outcomes
+from annotations.selectors.judge_evidence import JudgeFacts
 from annotations.selectors.panel_agreement import (
     Compared,
     PanelAgreement,
@@ -55,6 +56,8 @@ class Beside:
     gate: str = ""
     """Who qualified, and what that does to agreement; empty without a qualification."""
     guesses: Guesses | None = None
+    judged: Mapping[str, JudgeFacts] = field(default_factory=dict)
+    """Pseudonym -> facts, of judges that were set to work here."""
 
     def sha256(self) -> str:
         digest = hashlib.sha256(repr((self.gate, self.panel)).encode())
@@ -64,6 +67,8 @@ class Beside:
         if self.guesses is not None:
             digest.update(repr(self.guesses.guess.tolist()).encode())
             digest.update(self.guesses.unit.tobytes())
+        if self.judged:
+            digest.update(repr(sorted(self.judged.items(), key=lambda one: one[0])).encode())
         return digest.hexdigest()
 
     def kept(self, units: NDArray[np.bool_], raters: NDArray[np.bool_]) -> Beside:

@@ -9,6 +9,7 @@ from django.db.models import Q
 
 from annotations.models import Assignment, StudyPart, StudyRater, StudyRun
 from annotations.selectors import study_rows
+from annotations.selectors.judge_evidence import facts_of_judges
 from annotations.selectors.study_answers import read_part
 from annotations.selectors.study_arrays import PartData
 from annotations.selectors.study_beside import Beside, beside_of
@@ -36,7 +37,9 @@ def part_data(part: StudyPart) -> PartData:
         data,
         judges=(reading.answers(units, Role.INDEPENDENT, judges),) if judges else (),
         repeats=reading.answers(units, Role.REPEAT, people) if reading.has(Role.REPEAT) else None,
-        beside=reading.beside(units, data),
+        beside=replace(
+            reading.beside(units, data), judged=facts_of_judges(part, set(judges.values()))
+        ),
     )
 
 

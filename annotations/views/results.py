@@ -23,6 +23,8 @@ from annotations.selectors.analyses import (
     study_for_results,
 )
 from annotations.selectors.data_version import raters_who_submitted
+from annotations.selectors.judge_answers import figures_of
+from annotations.selectors.judges import judges_of
 from annotations.selectors.release_pages import releases_of
 from annotations.selectors.results_overview import filter_options, primary_results
 from annotations.selectors.results_page import (
@@ -176,4 +178,5 @@ def results_models(request: HttpRequest, study: Study) -> HttpResponse:
 def results_judges(request: HttpRequest, study: Study) -> HttpResponse:
     context = page_context(request, study, "results_judges", "judges")
     context["has_judges"] = any(part["criteria"] for part in context["parts"])
+    context["judges"] = [(run, figures_of(run)) for run in judges_of(study)]
     return render(request, "results/judges.html", context)

@@ -16,16 +16,20 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
 from annotations.derivation.rules import DerivationRules
+from annotations.judging.contract import JudgeOptions
 from annotations.models import Flag, Gate, GateAttempt, Instrument, Webhook
 from annotations.services.analyses import request_analysis, run_analysis
 from annotations.services.consent import give_consent
 from annotations.services.datasets import release_preferences
 from annotations.services.instruments import copy_instrument, ensure_instrument
 from annotations.services.invitations import create_invitations
+from annotations.services.judging import start_judging
 from annotations.services.release_jobs import request_release
 from annotations.services.studies import create_study
 from annotations.services.webhooks import add_webhook, announce
-from inference.models import Clip, Dialogue, TrainingRun
+from inference.benchmarks.contract import Options
+from inference.models import Clip, Dialogue, RunGroup, TrainingRun
+from inference.services.benchmarks import create_benchmark, run_benchmark
 from mood_eval.models import User
 from tests.answered_studies import (
     CLEARLY_FIRST,
@@ -80,11 +84,23 @@ ADDRESSES: dict[str, tuple[str, str, Statuses]] = {
     "clip_original": ("get", "clip", TEAM),
     "model_list": ("get", "", RESEARCHERS),
     "model_detail": ("get", "model", TEAM),
+    "endpoint_new": ("get", "", RESEARCHERS),
+    "text_model_new": ("get", "", RESEARCHERS),
+    "responses_new": ("get", "", RESEARCHERS),
     "run_list": ("get", "", RESEARCHERS),
     "run_new": ("get", "", RESEARCHERS),
     "run_detail": ("get", "run", TEAM),
     "run_responses_jsonl": ("get", "run", TEAM),
     "run_responses_csv": ("get", "run", TEAM),
+    "run_calls_jsonl": ("get", "run", TEAM),
+    "run_calls_csv": ("get", "run", TEAM),
+    "run_benchmarks": ("get", "run", TEAM),
+    "benchmark_detail": ("get", "benchmark", TEAM),
+    "benchmark_file": ("get", "benchmark file", TEAM),
+    "benchmark_compare": ("get", "", RESEARCHERS),
+    "benchmark_compare_csv": ("get", "", (404, 404, 404, 404, 302)),  # no run is named
+    "model_modalities": ("get", "model", TEAM),
+    "run_group": ("get", "run group", TEAM),
     "run_recognition": ("get", "run", TEAM),
     "run_recognition_file": ("get", "recognition file", TEAM),
     "training_list": ("get", "", RESEARCHERS),
@@ -147,6 +163,8 @@ ADDRESSES: dict[str, tuple[str, str, Statuses]] = {
     "results_item": ("get", "study item", TEAM),
     "results_models": ("get", "study", TEAM),
     "results_judges": ("get", "study", TEAM),
+    "judge_list": ("get", "study", TEAM),
+    "judge_detail": ("get", "judge", TEAM),
     "results_planner": ("get", "study", TEAM),
     "results_report": ("get", "study", TEAM),
     "results_table": ("get", "table", TEAM),
@@ -257,6 +275,10 @@ ADDRESSES: dict[str, tuple[str, str, Statuses]] = {
     "run_answer_again": ("post", "run", TEAM_ACTS),
     "run_cancel": ("post", "run", TEAM_ACTS),
     "run_resume": ("post", "run", TEAM_ACTS),
+    "run_modalities": ("post", "run", TEAM_ACTS),
+    "run_group_study": ("post", "run group", TEAM_ACTS),
+    "benchmark_cancel": ("post", "benchmark", TEAM_ACTS),
+    "benchmark_resume": ("post", "benchmark", TEAM_ACTS),
     "training_cancel": ("post", "training", TEAM_ACTS),
     "training_resume": ("post", "training", TEAM_ACTS),
     "training_generate": ("post", "training", TEAM_ACTS),
@@ -264,6 +286,8 @@ ADDRESSES: dict[str, tuple[str, str, Statuses]] = {
     "results_compute": ("post", "study", TEAM_ACTS),
     "results_look": ("post", "study", TEAM_ACTS),
     "results_reveal": ("post", "study", TEAM_ACTS),
+    "judge_cancel": ("post", "judge", TEAM_ACTS),
+    "judge_resume": ("post", "judge", TEAM_ACTS),
     "instrument_shipped_copy": ("post", "shipped instrument", RESEARCHER_ACTS),
     "instrument_copy": ("post", "instrument", TEAM_ACTS),
     "instrument_delete": ("post", "instrument", TEAM_ACTS),
@@ -316,12 +340,18 @@ def world() -> World:
     model = runs[0].model_version
     make_model_version(team, "hush-third", kind="multimood", path="x", weights_sha256="0" * 64)
     recognising = make_run_with_responses(team, corpus, "hush-third")
+    benchmark = create_benchmark(run=recognising, suite="mesc", options=Options(resamples=100))
+    run_benchmark(benchmark.pk)
+    group = RunGroup.objects.create(team=team, name="hush-group")
+    group.runs.set(runs)
     training = TrainingRun.objects.create(
         team=team, name="hush-training", method="dpo", base=model, dataset_path=release.folder
     )
     shipped = ensure_instrument("multimood-trust")
     own = copy_instrument(team=team, instrument=shipped)
     Instrument.objects.filter(pk=own.pk).update(name="hush-instrument")
+    judge = make_model_version(team, "hush-judge", kind="text", path="nobody/judge")
+    judging = start_judging(study=study, judge=judge, options=JudgeOptions())
     draft = create_study(team=team, template="multimood-trust-both", runs=runs, name="A draft")
     link, other = create_invitations(study=study, by=owner, unnamed=2)
     gate = Gate.objects.create(part=part, items=4)
@@ -348,12 +378,16 @@ def world() -> World:
         "clip": (Clip.objects.all()[0].pk,),
         "model": (model.pk,),
         "run": (runs[0].pk,),
+        "benchmark": (recognising.pk, benchmark.pk),
+        "benchmark file": (recognising.pk, benchmark.pk, "figures.csv"),
+        "run group": (group.pk,),
         "recognition file": (recognising.pk, "confusion.csv"),
         "training": (training.pk,),
         "study": (study.pk,),
         "study item": (study.pk, assignment.item_id),
         "table": (study.pk, "agreement.csv"),
         "answers file": (study.pk, "csv"),
+        "judge": (study.pk, judging.pk),
         "figure": (study.pk, figure.sha256[:16]),
         "figure file": (study.pk, figure.sha256[:16], "csv"),
         "release": (release.pk,),

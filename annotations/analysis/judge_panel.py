@@ -1,0 +1,50 @@
+"""What several judges say together, item by item: by the rules of annotations/judging/panel.py, on
+arrays."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from annotations.analysis.families import Family
+
+Array = NDArray[np.float64]
+LEAST = 2
+
+
+def panel_name(judges: Sequence[str]) -> str:
+    return f"Panel of {len(judges)} judges"
+
+
+def panel_scores(said: Array, family: Family, pairwise: bool) -> Array:
+    """said: judges x items, NaN where a judge gave no answer. The median of scores, of choices
+    between two rounded towards no difference; of answers without order what more than half of
+    those who answered say. NaN where fewer than two judges, or not more than half of them,
+    answered."""
+    given = (~np.isnan(said)).sum(axis=0)
+    decided = np.array(_medians(said) if family.ordered else _majorities(said), dtype=np.float64)
+    if pairwise:
+        decided = np.trunc(decided)
+    decided[(given < LEAST) | (2 * given <= len(said))] = np.nan
+    return decided
+
+
+def _medians(said: Array) -> Array:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # of items that nobody answered
+        medians: Array = np.nanmedian(said, axis=0)
+    return medians
+
+
+def _majorities(said: Array) -> list[float]:
+    return [_majority(column[~np.isnan(column)]) for column in said.T]
+
+
+def _majority(answers: Array) -> float:
+    values, times = np.unique(answers, return_counts=True)
+    if not len(values) or 2 * times.max() <= len(answers):
+        return np.nan
+    return float(values[times.argmax()])

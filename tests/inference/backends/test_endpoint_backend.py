@@ -1,75 +1,30 @@
-"""A run's answers from a model behind an address: what is paid, what is kept, what is told."""
+"""A run's answers from a model behind an address: what is asked, read, kept and told."""
 
 from __future__ import annotations
 
 import os
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from inference.backends.endpoint import ROOM_FOR_LABELS, load_endpoint
-from inference.backends.ledger import BudgetReachedError
-from inference.backends.openai_chat import Patience
-from inference.backends.pacing import StoppedError
-from inference.contracts import Answer, GenerationOptions, StimulusInput, TurnText
-from inference.endpoints import ChatAnswer, Endpoint, EndpointError, EndpointRefusedError
-from inference.media import DEFAULT_LIMITS
+from inference.backends.endpoint import ROOM_FOR_LABELS
+from inference.contracts import GenerationOptions, StimulusInput, TurnText
+from inference.endpoints import ChatAnswer, EndpointError, EndpointRefusedError
 from tests.chat_server import (
     FOUR_LINES,
     Asked,
     Behaviour,
     ChatServer,
-    Handler,
     cut_connection,
     failing,
     rate_limited,
     said,
 )
 from tests.clip_files import write_clip
+from tests.inference.backends.endpoint_answers import answers, replying, stimuli
 from tests.inference.backends.memory_ledger import MemoryLedger
-
-AT_ONCE = Patience(first_pause=0, longest_pause=0, longest_quiet=0)
-TEXT = GenerationOptions(modality="text")
-
-
-def stimuli(count: int) -> list[StimulusInput]:
-    return [
-        StimulusInput(f"d:{i}", "", (), (TurnText("client", f"words {i} end"),))
-        for i in range(count)
-    ]
-
-
-def replying(asked: Asked) -> str:
-    number = asked.text.partition("words ")[2].split()[0]
-    return FOUR_LINES.replace("most on you", number)
-
-
-@pytest.fixture
-def server() -> Iterator[ChatServer]:
-    with ChatServer(answer=replying) as server:
-        yield server
-
-
-@pytest.fixture
-def ledger() -> MemoryLedger:
-    return MemoryLedger()
-
-
-def answers(
-    server: ChatServer,
-    ledger: MemoryLedger,
-    asked: list[StimulusInput],
-    options: GenerationOptions = TEXT,
-    should_stop: Callable[[], bool] = lambda: False,
-    **known: Any,
-) -> list[Answer]:
-    endpoint = Endpoint(**{"url": server.url, "model": "tiny", "timeout": 20.0, **known})
-    backend = load_endpoint(endpoint, "", ledger, should_stop, DEFAULT_LIMITS, AT_ONCE)
-    return backend.answer(asked, options, list(range(100, 100 + len(asked) * options.samples)))
 
 
 def about(number: int, behaviour: Behaviour) -> Callable[[Asked], Behaviour | None]:
@@ -167,98 +122,6 @@ def test_what_passes_costs_tries_and_no_answers(server: ChatServer, ledger: Memo
     given = answers(server, ledger, stimuli(4))
     assert [one.text for one in given] == [f"What weighs {i}?" for i in range(4)]
     assert (len(server.asked), len(server.paid), len(ledger.rows)) == (8, 4, 4)
-
-
-def slow_after(server: ChatServer, count: int) -> threading.Event:
-    """The server takes its time with further answers until the event is set."""
-    released = threading.Event()
-
-    def slow(handler: Handler, asked: Asked) -> None:
-        released.wait(60)
-        said(replying(asked))(handler, asked)
-
-    server.rule = lambda asked: slow if len(server.asked) > count else None
-    return released
-
-
-def test_a_stopped_run_that_is_resumed_pays_for_no_answer_twice(
-    server: ChatServer, ledger: MemoryLedger
-) -> None:
-    released = slow_after(server, 5)
-
-    def stop() -> bool:
-        if len(server.asked) >= 7:  # both threads wait for an answer
-            threading.Timer(0.1, released.set).start()
-            return True
-        return False
-
-    with pytest.raises(StoppedError):
-        answers(server, ledger, stimuli(40), should_stop=stop, at_once=2)
-    assert len(ledger.rows) == len(server.paid) == len(server.asked) == 7
-    given = answers(server, ledger, stimuli(40))
-    assert [one.text for one in given] == [f"What weighs {i}?" for i in range(40)]
-    assert len(server.paid) == 40
-    assert len({asked.text for asked in server.paid}) == 40
-
-
-def test_a_run_that_is_taken_away_loses_no_answer_under_way(
-    server: ChatServer, ledger: MemoryLedger
-) -> None:
-    class LostError(Exception):
-        pass
-
-    released = slow_after(server, 5)
-
-    def lost() -> bool:
-        if len(server.asked) >= 7:
-            threading.Timer(0.1, released.set).start()
-            raise LostError
-        return False
-
-    with pytest.raises(LostError):
-        answers(server, ledger, stimuli(40), should_stop=lost, at_once=2)
-    assert len(ledger.rows) == len(server.paid) == 7
-
-
-def test_what_is_kept_reads_like_what_came(server: ChatServer, ledger: MemoryLedger) -> None:
-    came = answers(server, ledger, stimuli(2))
-    assert answers(server, ledger, stimuli(2)) == came
-    assert len(server.asked) == 2
-
-
-def test_nothing_is_asked_once_the_budget_is_reached(server: ChatServer) -> None:
-    words = len(FOUR_LINES.replace("most on you", "0").split())
-    ledger = MemoryLedger(budget=Decimal(2 * words))
-    priced: dict[str, Any] = {"answer_price": Decimal(1_000_000), "currency": "EUR", "at_once": 1}
-    with pytest.raises(BudgetReachedError) as reached:
-        answers(server, ledger, stimuli(5), **priced)
-    assert str(reached.value) == (
-        f"{2 * words}.00 EUR are spent, and the budget is {2 * words}.00 EUR. What was answered "
-        "is kept. Give it a larger budget, then resume."
-    )
-    assert len(server.paid) == 2
-    ledger.budget = Decimal(100 * words)
-    assert len(answers(server, ledger, stimuli(5), **priced)) == 5
-    assert len(server.paid) == 5
-
-
-def test_a_budget_is_overrun_by_what_is_under_way_only(server: ChatServer) -> None:
-    ledger = MemoryLedger(budget=Decimal(1))
-    with pytest.raises(BudgetReachedError):
-        answers(server, ledger, stimuli(50), at_once=4, answer_price=Decimal(1_000_000))
-    assert 1 <= len(server.paid) <= 4
-    assert len(ledger.rows) == len(server.paid)
-
-
-def test_useless_answers_count_towards_the_budget(server: ChatServer) -> None:
-    ledger = MemoryLedger(budget=Decimal(1))
-    server.rule = lambda asked: said("")
-    with pytest.raises(BudgetReachedError):
-        answers(*(server, ledger, stimuli(5)), at_once=1, tries=2, prompt_price=Decimal(1_000_000))
-    [row] = ledger.rows
-    assert row.answer is not None
-    assert row.answer.prompt_tokens == 2 * len(server.asked[0].text.split())
-    assert "an empty answer" in row.error
 
 
 REFUSALS = {

@@ -91,6 +91,12 @@ class DatasetImportForm(forms.Form):
             ("equal", "Make two rows of half the weight, one each way"),
         ],
     )
+    judges = forms.BooleanField(
+        required=False,
+        label="Count what models decided, too",
+        help_text="Choices of a judge or a reward, as seeker simulators and ES-VR make them, are "
+        "left out unless you say so. They make rows of their own, marked in a column.",
+    )
     with_words = forms.BooleanField(
         required=False,
         label="Keep comments and answers in words",
@@ -111,7 +117,7 @@ class DatasetImportForm(forms.Form):
 
     MAIN = ("uploads", "format", "name", "licence", "consent")
     DETAILS = (
-        *("splitting", "seed", "margin", "ties", "with_words"),
+        *("splitting", "seed", "margin", "ties", "judges", "with_words"),
         *("context", "first", "second", "ratings"),
     )
 
@@ -152,7 +158,10 @@ class DatasetImportForm(forms.Form):
         return ImportRequest(
             format=given["format"],
             most_bytes=MOST_UNPACKED,
-            rules=DerivationRules(**{name: given[name] for name in names}),
+            rules=DerivationRules(
+                **{name: given[name] for name in names},
+                rater_kinds=("person", "llm") if given["judges"] else USUAL.rater_kinds,
+            ),
             options=ReadOptions(
                 context=given["context"].strip(),
                 first=given["first"].strip(),

@@ -22,7 +22,9 @@ ROLES: dict[str, Role] = {
     **dict.fromkeys(("system", "developer"), "system"),
 }
 MOST_MESSAGES = 5_000
-_TRANSCRIPT = re.compile(r"(?:\A|\n)[ \t]*(Human|Assistant|User|Client|Therapist):[ \t]*")
+_TRANSCRIPT = re.compile(
+    r"(?:\A|\n)[ \t]*(Human|Assistant|User|Client|Therapist|Seeker|Supporter):[ \t]*"
+)
 _LABEL_LINE = re.compile(r"\A\W*(client|user|therapist|strategy)[^:\n]{0,40}:", re.IGNORECASE)
 
 

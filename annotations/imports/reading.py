@@ -8,12 +8,14 @@ from pathlib import Path
 
 from annotations.imports import (
     completions,
+    esvr,
     label_studio,
     llama_factory,
     long_table,
     pairs,
     potato,
     release,
+    simulator,
 )
 from annotations.imports.answers import ImportedAnswers, ReadOptions
 from annotations.imports.collecting import Collector
@@ -71,6 +73,14 @@ FORMATS: Mapping[str, ImportFormat] = {
         "LLaMA-Factory ranking data (alpaca or sharegpt)",
         "LLaMA-Factory",
         _plain(llama_factory.read),
+    ),
+    "es-vr": ImportFormat(
+        "ES-VR preference pairs: history, chosen, rejected", "ES-VR", _plain(esvr.read)
+    ),
+    "simulator": ImportFormat(
+        "Conversations with a seeker simulator, with preferences turn by turn",
+        "seeker simulator",
+        _plain(simulator.read),
     ),
     "label-studio": ImportFormat(
         "Label Studio export (JSON, JSON_MIN or CSV)", "Label Studio", label_studio.read
@@ -182,7 +192,10 @@ def _candidates(fields: set[str], row: Row) -> list[tuple[str, str]]:
         for name in fields - completions.NOT_SCORES
         if is_number(row[name]) or (name == "score" and "criterion" in fields)
     )
+    history = next((name for name in esvr.HISTORY_FIELDS if name in fields), "")
     rules = (
+        ("simulator", isinstance(row.get("turns"), list),
+         "A line is a conversation with its turns."),
         ("label-studio", isinstance(row.get("annotations"), list) and "data" in fields,
          "A task has data and annotations."),
         ("label-studio", {"annotation_id", "annotator"} <= fields,
@@ -193,6 +206,7 @@ def _candidates(fields: set[str], row: Row) -> list[tuple[str, str]]:
         ("openrlhf", has_pair and bool(fields & {"context_messages", "margin"}),
          "Rows have chosen and rejected beside context_messages or margin."),
         ("trl-preference", has_pair and bool(prompt), f"Rows have {prompt}, chosen and rejected."),
+        ("es-vr", has_pair and bool(history), f"Rows have {history}, chosen and rejected."),
         ("trl-implicit", has_pair, "Rows have chosen and rejected, and no prompt."),
         ("trl-kto", has_reply and bool(prompt) and "label" in fields,
          f"Rows have {prompt}, one reply and a label."),

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from annotations.analysis.families import NOMINAL, ORDINAL, Family
+from annotations.analysis.judge_panel import panel_scores
 from annotations.judging.contract import Question
 from annotations.judging.panel import PanelAnswer, panel
 from tests.annotations.judging.judged import question
@@ -83,3 +88,30 @@ def test_an_order_is_by_the_mean_place() -> None:
 def test_words_and_passages_have_no_panels_answer() -> None:
     assert panel([{"empathy": "text:x"}] * 2, [question(kind="text")], "absolute", "A") == {}
     assert panel([{"empathy": "spans:[]"}] * 2, [question(kind="spans")], "absolute", "A") == {}
+
+
+SIDES = {2: "a2", 1: "a1", 0: "tie", -1: "b1", -2: "b2"}
+ASKED: dict[str, tuple[str, Question, Family, dict[int, str]]] = {
+    "score": ("absolute", question(), ORDINAL, {n: str(n) for n in range(1, 11)}),
+    "choice": (
+        "absolute",
+        question(kind="choice", options=OPTIONS),
+        NOMINAL,
+        {n: str(n) for n, _ in OPTIONS},
+    ),
+    "pairwise": ("pairwise", question(ties=True, strength=True), ORDINAL, SIDES),
+}
+
+
+@pytest.mark.parametrize("name", ASKED)
+@settings(deadline=None)
+@given(data=st.data())
+def test_the_results_page_follows_the_same_rules(name: str, data: st.DataObject) -> None:
+    """Over arrays, a row a judge, as the figures of a study are computed."""
+    design, one, family, values = ASKED[name]
+    said = data.draw(st.lists(st.sampled_from([None, *values]), min_size=1, max_size=6))
+    numbers = np.array([[np.nan if n is None else n] for n in said], dtype=float)
+    [on_arrays] = panel_scores(numbers, family, pairwise=design == "pairwise")
+    written = of(design, one, *("" if n is None else values[n] for n in said)).answer
+    number = {words: n for n, words in values.items()}.get(written, written or np.nan)
+    np.testing.assert_equal(on_arrays + 0.0, float(number))

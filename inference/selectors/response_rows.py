@@ -48,6 +48,7 @@ def response_rows(run: GenerationRun) -> Iterator[dict[str, Any]]:
             "new_tokens": response.new_tokens,
             "created_at": response.created_at.isoformat(),
             "label_probabilities": response.label_probabilities,
+            "chain": response.chain,
         }
 
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from inference.models import GenerationRun, Job, JobState, ModelVersion, Response
 from inference.selectors.model_calls import Spending, spending_by_run
-from inference.selectors.run_options import names_emotions_only
+from inference.selectors.run_options import ANSWERED_ELSEWHERE, names_emotions_only
 from mood_eval.access import team_object
 from mood_eval.models import Team, User
 
@@ -181,8 +181,8 @@ def run_counts(run: GenerationRun) -> RunCounts:
 
 
 def parts_to_read(run: GenerationRun) -> tuple[str, ...]:
-    """What the model was asked for. Imported replies have whatever labels their corpus has."""
-    if run.model_version.kind == ModelVersion.Kind.IMPORTED:
+    """What the model was asked for. Answers from elsewhere have the labels that they came with."""
+    if run.model_version.kind in ANSWERED_ELSEWHERE:
         return ()
     return ("client_emotion",) if names_emotions_only(run.options) else tuple(PART_NAMES)
 

@@ -49,7 +49,7 @@ def test_a_file_is_chosen_looked_at_and_imported(
     page = sign_in(researcher)
     page.goto(f"{server_url}/models/new/responses/")
     looked_over(page, "responses-choose")
-    page.get_by_label("File", exact=True).set_input_files(file)
+    page.locator("#id_upload").set_input_files(file)
     page.get_by_label("Corpus").select_option(label="Small corpus")
     page.get_by_role("button", name="See what the file holds").click()
     expect(page.get_by_role("heading", name="What the file holds")).to_be_visible()

@@ -29,6 +29,7 @@ from inference.models import (
 )
 from inference.selectors.imported_responses import imported_lookup, imported_stimuli
 from inference.selectors.response_contents import preview_responses
+from inference.selectors.runs import run_counts
 from inference.selectors.stimuli import stimulus_inputs
 from inference.services.imported_responses import import_responses
 from inference.services.model_versions import NameTakenError
@@ -103,6 +104,16 @@ def test_each_name_becomes_a_model_with_a_finished_run(
         answers = Response.objects.filter(run=one.run)
         assert {answer.strategy for answer in answers} == {"open question"}
         assert all(answer.text.startswith(one.model.name) for answer in answers)
+
+
+def test_labels_that_a_file_does_not_give_count_as_none_missing(
+    team: Team, corpus: Corpus, tmp_path: Path
+) -> None:
+    path = jsonl(tmp_path, rows("gpt-x"))
+    [one] = import_responses(team=team, corpus=corpus, path=path).models
+    assert one.run is not None
+    counts = run_counts(one.run)
+    assert (counts.answered, counts.failed, counts.unread) == (6, 0, ())
 
 
 def test_a_study_can_use_the_responses(team: Team, corpus: Corpus, tmp_path: Path) -> None:
@@ -251,6 +262,8 @@ def test_the_download_of_a_run_can_be_imported_elsewhere(
     team: Team, corpus: Corpus, client: Client, tmp_path: Path, suffix: str
 ) -> None:
     run = make_run_with_responses(team, corpus, "here")
+    if suffix == "jsonl":  # a table has no place for the reasoning
+        run.responses.update(chain={"appraisal": "It is over for her."})
     client.force_login(team.memberships.get().user)
     response = client.get(f"/runs/{run.pk}/responses.{suffix}")
     path = tmp_path / f"download.{suffix}"
@@ -259,8 +272,11 @@ def test_the_download_of_a_run_can_be_imported_elsewhere(
     copy = make_corpus_with_dialogues(other, 2)
     [one] = import_responses(team=other, corpus=copy, path=path).models
     assert one.run is not None
-    told = ("client_emotion", "therapist_emotion", "strategy", "text", "raw")
-    answers = [sorted(Response.objects.filter(run=of).values_list(*told)) for of in (run, one.run)]
+    told = ("client_emotion", "therapist_emotion", "strategy", "text", "raw", "chain__appraisal")
+    answers = [
+        list(Response.objects.filter(run=of).order_by("stimulus_id").values_list(*told))
+        for of in (run, one.run)
+    ]
     assert answers[0] == answers[1]
 
 

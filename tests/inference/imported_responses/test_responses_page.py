@@ -172,6 +172,7 @@ def test_a_member_imports_and_a_stranger_sees_only_the_own_teams_corpora(
 def test_therapists_of_a_corpus_stand_in_the_same_choice(
     browser: Client, corpus: Corpus, team: Team
 ) -> None:
+    assert f'href="{URL}#therapists"' in words(browser.get("/models/"))
     register = reverse("therapists_register", args=[corpus.pk])
     assert f'action="{register}"' in words(browser.get(URL))
     model = register_imported(team, "Therapists of Small corpus", corpus)

@@ -11,7 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inference.corpora import CORPUS_INFO, READERS, CorpusError, DialogueRecord, esvr, simulated
-from inference.corpora.conversations import Preferred, conversations
+from inference.corpora.conversations import (
+    CONVERSATION_KEYS,
+    PREFERENCE_KEYS,
+    TURN_KEYS,
+    Preferred,
+    conversations,
+)
 from inference.corpora.stimuli import stimuli
 
 
@@ -140,6 +146,17 @@ def test_whatever_is_said_and_preferred_is_kept(
         assert len(answered.preferences) == (0 if number is None else len(others))
     (dialogue,) = simulated.read([path])
     assert [one.text for one in dialogue.turns] == [turn["text"].strip() for turn in turns]
+
+
+def test_the_page_about_files_shows_one_that_is_read(fixtures: Path, tmp_path: Path) -> None:
+    page = (fixtures.parents[2] / "docs" / "corpus_format.md").read_text()
+    example = page.split("## Conversations of seeker simulators")[1].split("```json")[1]
+    path = tmp_path / "example.jsonl"
+    path.write_text(json.dumps(json.loads(example.split("```")[0])))
+    (conversation,) = conversations([path])
+    assert [len(turn.preferences) for turn in conversation.turns] == [0, 2, 0, 1]
+    for key in (*CONVERSATION_KEYS, *TURN_KEYS, *PREFERENCE_KEYS):
+        assert f"`{key}`" in page, key
 
 
 # ES-VR, as it is assumed to be

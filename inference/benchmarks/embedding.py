@@ -56,7 +56,7 @@ class Encoder:
 
         try:
             options = {"trust_remote_code": False, "local_files_only": True}
-            model = AutoModel.from_pretrained(folder, **options).eval()
+            model = AutoModel.from_pretrained(folder, use_safetensors=True, **options).eval()
             tokenizer = AutoTokenizer.from_pretrained(folder, **options)
         except (OSError, ValueError) as error:
             raise BenchmarkError(
@@ -116,7 +116,7 @@ def default_layer(layers: int) -> int:
 
 def weights_digest(folder: Path) -> str:
     digest = hashlib.sha256()
-    for path in sorted([*folder.glob("*.safetensors"), *folder.glob("*.bin")]):
+    for path in sorted(folder.glob("*.safetensors")):
         with path.open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()[:12]

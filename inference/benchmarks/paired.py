@@ -56,11 +56,9 @@ def paired(
     encoder = encoder_of(options)
     first = suite_scores(suite, [mine[key] for key in common], options, encoder)
     second = suite_scores(suite, [theirs[key] for key in common], options, encoder)
-    both = [
-        (one, other)
-        for one, other in zip(first.measures, second.measures, strict=True)
-        if one.point is not None and other.point is not None
-    ]
+    compared = list(zip(first.measures, second.measures, strict=True))
+    both = [pair for pair in compared if all(one.point is not None for one in pair)]
+    undefined = [one.title for one, other in compared if (one, other) not in both]
     return PairedReport(
         suite=suite,
         n=len(common),
@@ -68,7 +66,7 @@ def paired(
         only_run=len(mine) - len(common),
         only_against=len(theirs) - len(common),
         differences=tuple(_differences(both, first.groups, options)),
-        notes=tuple(_notes(first.groups, options)),
+        notes=tuple(_notes(first.groups, undefined, options)),
         options=options,
     )
 
@@ -167,13 +165,15 @@ def holm(p: NDArray[np.float64]) -> NDArray[np.float64]:
     return adjusted
 
 
-def _notes(groups: Groups, options: Options) -> list[str]:
+def _notes(groups: Groups, undefined: Sequence[str], options: Options) -> list[str]:
     notes = []
     if groups.count < FEW:
         notes.append(
             f"With {groups.count} {groups.unit} the smallest possible p is "
             f"{2 / 2**groups.count:g}: the test cannot be convincing."
         )
+    if undefined:
+        notes.append(f"Undefined for one of the runs, so not compared: {', '.join(undefined)}.")
     if options.as_published:
         notes.append(
             "As published: each run leaves out its own unreadable answers, so the two figures are "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -140,6 +141,16 @@ def test_without_an_encoder_the_two_say_why_they_are_absent() -> None:
 def test_a_folder_that_holds_no_encoder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BenchmarkError, match=r"encoder: .* holds no text encoder"):
         benchmark("mesc", reply_cases(PAIRS), options(tmp_path))
+
+
+def test_weights_that_could_hold_code_are_not_read(encoder_folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(encoder_folder, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "model.safetensors").unlink()
+    torch.save(
+        BertModel.from_pretrained(encoder_folder).state_dict(), tmp_path / "pytorch_model.bin"
+    )
+    with pytest.raises(BenchmarkError, match=r"encoder: .* holds no text encoder"):
+        Encoder.load(tmp_path, None)
 
 
 def test_a_layer_that_the_encoder_lacks_is_refused(encoder_folder: Path) -> None:

@@ -143,6 +143,8 @@ def test_only_cases_of_both_are_compared_and_the_rest_counted() -> None:
     report = paired("mesc", RIGHT[:4], WRONG[1:], OPTIONS)
     assert (report.n, report.only_run, report.only_against) == (3, 1, 2)
     assert report.notes[0].startswith("With 2 sessions the smallest possible p is 0.5")
+    assert {entry.name.split(".")[0] for entry in report.differences} == {"client_emotion"}
+    assert report.notes[1].startswith("Undefined for one of the runs, so not compared: Therapist's")
 
 
 def test_no_common_case_is_refused() -> None:

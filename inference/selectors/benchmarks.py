@@ -105,13 +105,14 @@ def same_benchmark(
     return rows.order_by("-pk").first()
 
 
-def is_current(benchmark: Benchmark, runs: Mapping[int, GenerationRun]) -> bool:
+def is_current(benchmark: Benchmark) -> bool:
     """Whether the runs it read are still as they were."""
-    for pk, ended in benchmark.options.get(ANSWERS, {}).items():
-        run = runs.get(int(pk))
-        if run is None or not run.finished_at or run.finished_at.isoformat() != ended:
-            return False
-    return True
+    read: dict[str, str] = benchmark.options.get(ANSWERS, {})
+    runs = GenerationRun.objects.filter(pk__in=read)
+    ended = {
+        str(pk): at.isoformat() if at else "" for pk, at in runs.values_list("pk", "finished_at")
+    }
+    return ended == read
 
 
 def benchmarks_of_run(run: GenerationRun) -> QuerySet[Benchmark]:

@@ -21,7 +21,7 @@ from inference.selectors.clip_counts import (
 )
 from inference.selectors.endpoints import NEEDED, endpoint_from_row, modalities_of
 from inference.selectors.run_groups import group_of, runs_alike, stimuli_of_run
-from inference.selectors.run_options import MODALITY_NAMES, options_of
+from inference.selectors.run_options import MODALITY_NAMES, ONLY_MODALITY, options_of
 from inference.services.generation import create_generation_run, selected_stimuli
 from inference.services.generation_options import check_options
 from inference.services.model_versions import refuse_reward_model
@@ -104,7 +104,7 @@ def _not_there(kinds: ClipKinds, modality: Modality) -> str:
 
 
 def _not_taken(model: ModelVersion, modality: Modality) -> str:
-    if modality in modalities_of(model):
+    if modality in modalities_of(model) or ONLY_MODALITY in model.config:
         return ""
     if model.kind != ModelVersion.Kind.ENDPOINT:
         return "The model takes words only."

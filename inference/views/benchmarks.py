@@ -93,7 +93,6 @@ def _report(benchmark: Benchmark, *, shares: bool) -> dict[str, object]:
     if report is None:
         return {"report": None}
     paired = paired_of(benchmark)
-    read = [benchmark.run, *([benchmark.against] if benchmark.against else [])]
     return {
         "report": report,
         "tasks": shown_tasks(report, shares=shares),
@@ -101,7 +100,7 @@ def _report(benchmark: Benchmark, *, shares: bool) -> dict[str, object]:
         "published": published_table([(system_name(benchmark.run), report)]),
         "paired": paired,
         "differences": shown_differences(paired),
-        "current": is_current(benchmark, {run.pk: run for run in read}),
+        "current": is_current(benchmark),
     }
 
 

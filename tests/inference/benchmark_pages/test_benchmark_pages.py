@@ -257,6 +257,10 @@ def test_several_runs_are_compared_on_one_page(
         run_benchmark(benchmark.pk)
     text = ada.get(compared(*runs)).content.decode()
     assert "9 that all of them answered" in text
+    of_second = Benchmark.objects.get(run=scene.other)
+    alone = ada.get(page_of(of_second)).content.decode()
+    assert "that all of runs" in alone
+    assert "has changed since" not in alone
     assert "-100.00" in text
     assert "n 9" in text
     assert "MultiMood SFT+GRPO" in text

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from decimal import Decimal
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
@@ -8,10 +11,14 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from inference.errors import DomainError
-from inference.forms import GenerationRunForm
+from inference.forms import GenerationRunForm, ResumeForm
 from inference.models import GenerationRun
+from inference.selectors.benchmarks import suites_of
+from inference.selectors.endpoints import first_modality
 from inference.selectors.jobs import waiting_note
+from inference.selectors.model_calls import run_ledger
 from inference.selectors.responses import FILTERS, answered_stimuli, shown_responses
+from inference.selectors.run_groups import groups_of_run
 from inference.selectors.run_options import option_words, options_of
 from inference.selectors.runs import run_counts, run_for_member, run_progress, runs_of_team
 from inference.services.generation import (
@@ -39,7 +46,12 @@ def run_list(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def run_new(request: HttpRequest) -> HttpResponse:
     team = current_team(request.user)
-    initial = {"model_version": request.GET.get("model"), "corpus": request.GET.get("corpus")}
+    asked = request.GET.get("model", "")
+    initial = {
+        "model_version": asked,
+        "corpus": request.GET.get("corpus"),
+        "modality": first_modality(team, asked),
+    }
     form = GenerationRunForm(request.POST or None, team=team, initial=initial)
     if form.is_valid():
         try:
@@ -50,6 +62,7 @@ def run_new(request: HttpRequest) -> HttpResponse:
                 splits=form.cleaned_data.get("splits", []),
                 limit=form.cleaned_data["limit"],
                 options=form.options(),
+                budget=form.cleaned_data["budget"],
                 user=request.user if request.user.is_authenticated else None,
             )
         except DomainError as error:
@@ -68,6 +81,8 @@ def run_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "progress": run_progress(run),
         "counts": run_counts(run),
         "waiting": waiting_note(run),
+        "ledger": run_ledger(run),
+        "resume_form": ResumeForm(),
     }
     if not is_htmx(request):
         context |= _responses(run, request.GET)
@@ -91,18 +106,15 @@ def _responses(run: GenerationRun, asked: QueryDict) -> dict[str, object]:
         "filters": FILTERS,
         "only": only,
         "options": option_words(run),
+        "groups": groups_of_run(run),
+        "suites": suites_of(run.corpus),
     }
 
 
 @login_required
 @require_POST
 def run_answer_again(request: HttpRequest, pk: int) -> HttpResponse:
-    run = run_for_member(request.user, pk)
-    try:
-        answer_failed_again(run)
-    except DomainError as error:
-        messages.warning(request, str(error))
-    return redirect("run_detail", pk=run.pk)
+    return _go_on(request, pk, answer_failed_again)
 
 
 @login_required
@@ -119,9 +131,19 @@ def run_cancel(request: HttpRequest, pk: int) -> HttpResponse:
 @login_required
 @require_POST
 def run_resume(request: HttpRequest, pk: int) -> HttpResponse:
+    return _go_on(request, pk, resume_generation_run)
+
+
+def _go_on(
+    request: HttpRequest, pk: int, act: Callable[[GenerationRun, Decimal | None], object]
+) -> HttpResponse:
     run = run_for_member(request.user, pk)
+    form = ResumeForm(request.POST)
+    if not form.is_valid():
+        messages.warning(request, f"Budget: {form.errors['budget'][0]}")
+        return redirect("run_detail", pk=run.pk)
     try:
-        resume_generation_run(run)
+        act(run, form.cleaned_data["budget"])
     except DomainError as error:
         messages.warning(request, str(error))
     return redirect("run_detail", pk=run.pk)

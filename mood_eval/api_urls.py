@@ -10,6 +10,7 @@ from annotations.api.datasets import PreferenceDatasetViewSet, ReleaseViewSet
 from annotations.api.disputes import DisputeViewSet
 from annotations.api.errors import NothingHere
 from annotations.api.instruments import InstrumentViewSet, TemplateViewSet
+from annotations.api.judges import JudgeViewSet
 from annotations.api.progress import ProgressViewSet
 from annotations.api.raters import InvitationViewSet, RaterViewSet
 from annotations.api.rating import ItemViewSet, PlaceViewSet
@@ -70,6 +71,7 @@ review = [
         ProgressViewSet.as_view({"get": "retrieve"}),
         name="api_study-progress",
     ),
+    path(f"{STUDY}judges/", JudgeViewSet.as_view({"get": "list"}), name="api_judge-list"),
     path(f"{STUDY}flags/", FlagViewSet.as_view({"get": "inbox"}), name="api_flag-list"),
     path(
         f"{STUDY}flags/<int:flag>/read/",

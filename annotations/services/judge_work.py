@@ -18,8 +18,9 @@ from annotations.selectors.judge_material import MATERIAL, PartWording, shown_to
 from annotations.selectors.judges import prompt_hash, spent_on
 from annotations.services.judge_answers import Ask, store_answer, store_failure, store_refusal
 from inference.backends.endpoint_faults import NothingUsableError, QuestionRefusedError
+from inference.backends.text_sources import find_text_source, text_weights_sha256
 from inference.endpoints import Chat, ChatAnswer, EndpointError, EndpointRefusedError
-from inference.errors import DomainError
+from inference.errors import CheckpointError, DomainError
 from inference.models import ModelVersion
 from inference.selectors.model_calls import currency_of, money_words
 from inference.services.endpoints import endpoint_of
@@ -95,15 +96,29 @@ def _note_prompt(run: JudgeRun, wordings: dict[int, PartWording]) -> None:
 
 
 def _chat_of(judge: ModelVersion, stopping: threading.Event) -> tuple[Chat, int]:
-    """With how many questions it is asked at a time."""
+    """And how many questions it is asked at a time."""
     if judge.kind == ModelVersion.Kind.ENDPOINT:
         from inference.backends.openai_chat import OpenAIChat
 
         endpoint = endpoint_of(judge)
         return OpenAIChat(endpoint, stopping=stopping), endpoint.at_once
+    return _local_chat(judge), 1
+
+
+def _local_chat(judge: ModelVersion) -> Chat:
+    """With the weights that were registered; of a model from the hub those first judged with."""
     from inference.backends.local_chat import load_local_chat
 
-    return load_local_chat(text_source_of(judge), machine=worker_machine()), 1
+    source = text_source_of(judge)
+    sha256 = text_weights_sha256(find_text_source(source))
+    if not judge.weights_sha256:
+        ModelVersion.objects.filter(pk=judge.pk, weights_sha256="").update(weights_sha256=sha256)
+    elif judge.weights_sha256 != sha256:
+        raise CheckpointError(
+            f"The weights of “{judge}” at {source} are no longer those that were registered. Put "
+            "them back, or register the new ones under a name of their own."
+        )
+    return load_local_chat(source, machine=worker_machine())
 
 
 def _say_what_failed(run: JudgeRun) -> None:

@@ -227,6 +227,7 @@ ADDRESSES: dict[str, tuple[str, str, Statuses]] = {
     "api_release-detail": ("get", "release job", API_ROW),
     "api_study-amendments": ("get", "study", API_ROW),
     "api_study-progress": ("get", "study", API_ROW),
+    "api_judge-list": ("get", "study", API_ROW),
     "api_template-list": ("get", "", API_RESEARCHERS),
     "api_instrument-list": ("get", "", API_RESEARCHERS),
     "api_instrument-detail": ("get", "instrument", API_ROW),

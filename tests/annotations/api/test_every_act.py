@@ -49,6 +49,7 @@ ACTS: dict[tuple[str, str], tuple[Statuses, Any]] = {
     ("api_study-detail", "patch"): ((409, 409, 404, 404, 403), {"overlap": 2}),
     ("api_study-amendments", "get"): (TEAM, None),
     ("api_study-progress", "get"): (TEAM, None),
+    ("api_judge-list", "get"): (TEAM, None),
     ("api_study-results", "get"): ((409, 409, 404, 404, 403), None),
     ("api_template-list", "get"): (RESEARCHERS, None),
     ("api_instrument-list", "get"): (RESEARCHERS, None),

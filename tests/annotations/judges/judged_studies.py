@@ -38,13 +38,20 @@ def absolute_study(team: Team, *, dialogues: int = 2, raters: int = 2) -> Study:
     return study
 
 
-def pairwise_study(team: Team, *, dialogues: int = 2, raters: int = 2) -> Study:
-    corpus = make_corpus_with_dialogues(team, dialogues)
+def pairwise_study(
+    team: Team,
+    *,
+    dialogues: int = 2,
+    raters: int = 2,
+    name: str = "First study",
+    corpus: str = "Small corpus",
+) -> Study:
+    dialogues_of = make_corpus_with_dialogues(team, dialogues, name=corpus)
     runs = [
-        make_run_with_responses(team, corpus, name, f"Words of the {name} one.")
-        for name in ("kind", "curt")
+        make_run_with_responses(team, dialogues_of, model, f"Words of the {model} one.")
+        for model in ("kind", "curt")
     ]
-    study = make_study(team, runs, raters=raters)
+    study = make_study(team, runs, raters=raters, name=name)
     part = add_part(study, "pairwise", make_instrument("pairs"))
     for stimulus, both in responses_by_stimulus(runs):
         add_item(part, stimulus, both)

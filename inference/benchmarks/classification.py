@@ -53,17 +53,15 @@ class Scored:
     """By case: no label is asked for, or one of the set was answered."""
 
 
-def scored(
-    task: Task, cases: Sequence[Case], kept: NDArray[np.bool_], *, drop_unread: bool
-) -> Scored:
-    """`kept` are the cases that count at all; `drop_unread` leaves out those without a label."""
+def scored(task: Task, cases: Sequence[Case], *, drop_unread: bool) -> Scored:
+    """`drop_unread` leaves out cases without a label."""
     answers = tuple(_answer(task.label_of(case), case, task.labels) for case in cases)
     asked = np.array([label.truth != "" for label in answers], dtype=bool)
     labels = (*task.labels, *sorted({a.truth for a in answers if a.truth} - set(task.labels)))
     truth = places_of([label.truth for label in answers], labels)
     predicted = places_of([label.predicted for label in answers], labels)
     silent = np.array([label.predicted == "" for label in answers], dtype=bool)
-    counted = asked & kept & ~(silent & drop_unread)
+    counted = asked & ~(silent & drop_unread)
     confusion = confusion_of(truth[counted], predicted[counted], labels)
     return Scored(
         task=task,

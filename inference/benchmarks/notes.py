@@ -40,7 +40,7 @@ def _left_out(scores: SuiteScores, tasks: Sequence[TaskReport]) -> str:
         parts.append(f"reply {scores.unwritten:,}")
     return (
         "As published: what cannot be read is left out, which can only raise a figure. Left out: "
-        f"{', '.join(parts)}; of these {scores.refused:,} because the reply declines to answer."
+        f"{', '.join(parts)}."
     )
 
 

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from inference.benchmarks import dfew, esconv, mesc
 from inference.benchmarks.classification import Scored, scored
@@ -31,8 +30,6 @@ SPECS: dict[Suite, SuiteSpec] = {
     "esconv": esconv.SPEC,
     "dfew": dfew.SPEC,
 }
-REFUSALS = ("an ai language model", "can't assist with that")
-"""The published code leaves out every answer whose reply holds one of these."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,8 +42,6 @@ class SuiteScores:
     absent: tuple[Figure, ...]
     """Text metrics that were wanted and could not be computed."""
     coverage: Measure
-    refused: int
-    """Left out of everything, under `as_published` only."""
     unwritten: int
     """Cases with a human reply to compare, but without a reply of the model."""
 
@@ -62,11 +57,8 @@ def suite_scores(
     check(cases)
     ordered = tuple(sorted(map(_said, cases), key=lambda case: case.key))
     spec = SPECS[suite]
-    kept = np.array([not (options.as_published and is_refusal(case)) for case in ordered])
-    tasks = tuple(
-        scored(task, ordered, kept, drop_unread=options.as_published) for task in spec.tasks
-    )
-    text, absent = _text(spec, ordered, kept, options, encoder)
+    tasks = tuple(scored(task, ordered, drop_unread=options.as_published) for task in spec.tasks)
+    text, absent = _text(spec, ordered, options, encoder)
     return SuiteScores(
         spec=spec,
         cases=ordered,
@@ -75,7 +67,6 @@ def suite_scores(
         text=text,
         absent=absent,
         coverage=_coverage(spec, ordered, tasks),
-        refused=int((~kept).sum()),
         unwritten=sum(bool(case.reference and not case.response) for case in ordered),
     )
 
@@ -100,10 +91,6 @@ def _said(case: Case) -> Case:
     return replace(case, response=response, reference=case.reference.strip())
 
 
-def is_refusal(case: Case) -> bool:
-    return any(phrase in first_line(case.response).lower() for phrase in REFUSALS)
-
-
 def first_line(text: str) -> str:
     return text.strip().partition("\n")[0].strip()
 
@@ -111,12 +98,11 @@ def first_line(text: str) -> str:
 def _text(
     spec: SuiteSpec,
     cases: Sequence[Case],
-    kept: NDArray[np.bool_],
     options: Options,
     encoder: Encoder | None,
 ) -> tuple[tuple[Measure, ...], tuple[Figure, ...]]:
     wanted = [metric for metric in spec.text_metrics if metric in options.metrics]
-    pairs = [_pair(case, options) if keep else None for case, keep in zip(cases, kept, strict=True)]
+    pairs = [_pair(case, options) for case in cases]
     found = {
         metric: text_measure(metric, pairs, as_published=options.as_published)
         for metric in wanted
@@ -138,7 +124,7 @@ def _pair(case: Case, options: Options) -> Pair | None:
         return Pair(case.reference, case.response)
     if not case.response:
         return None
-    return Pair(first_line(case.reference).lower(), first_line(case.response).lower())
+    return Pair(first_line(case.reference), first_line(case.response))
 
 
 def _absent(metric: str) -> Figure:

@@ -32,9 +32,8 @@ from inference.recognition.scores import class_scores
 
 SOUND = "sound: what cannot be read counts as wrong, and a missing reply scores 0"
 AS_PUBLISHED = (
-    "as published: answers without a label and replies that are missing or decline to answer are "
-    "left out; BLEU-2 is the mean of sentence scores with weights (0.99, 0.01); only the first "
-    "line of a reply is compared, in lower case"
+    "as published: answers without a label and missing replies are left out; BLEU-2 is the mean of "
+    "sentence scores with weights (0.99, 0.01); only the first line of a reply is compared"
 )
 LIBRARIES = ("numpy", "scikit-learn", "sacrebleu", "rouge-score", "nltk")
 ENCODER_LIBRARIES = ("torch", "transformers", "tokenizers")

@@ -64,9 +64,9 @@ def test_few_sessions_and_short_replies_are_told() -> None:
     assert "Half of the human replies have at most 2 words" in notes
 
 
-def test_as_published_leaves_out_refusals_and_says_how_many() -> None:
+def test_as_published_leaves_out_what_cannot_be_read_and_says_how_many() -> None:
     cases = [
-        Case("a", "", Label("joy", "fear"), reference="I see.", response="As an AI language model"),
+        Case("a", "", Label("joy", ""), reference="I see.", response=""),
         Case("b", "", Label("joy", "joy"), reference="I see.", response="I see."),
         Case("c", "", Label("joy", ""), reference="I see.", response=""),
     ]
@@ -78,7 +78,7 @@ def test_as_published_leaves_out_refusals_and_says_how_many() -> None:
     assert published.definitions.startswith("as published: ")
     assert sound.definitions.startswith("sound: ")
     assert any("client's emotion 2," in note for note in published.notes)
-    assert any("1 because the reply declines to answer" in note for note in published.notes)
+    assert any("reply 2." in note for note in published.notes)
     assert published.coverage == sound.coverage
 
 

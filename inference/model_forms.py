@@ -36,7 +36,7 @@ class ModelForm(forms.Form):
         required=False,
         label="Model card",
         widget=forms.Textarea(attrs={"rows": 4}),
-        help_text="Who made it, under which licence, what it was trained on, what became of data "
+        help_text="Who made it, under which licence, what it was trained on, what becomes of data "
         "that is sent to it.",
     )
 
@@ -74,7 +74,7 @@ class EndpointForm(ModelForm):
         initial=DEFAULTS.structured,
         required=False,
         label="It takes a JSON schema for its answer",
-        help_text="“response_format” of the protocol. Answers are then easier to read.",
+        help_text="“response_format” of the protocol. What judges write is then easier to read.",
     )
     prompt_price = forms.DecimalField(
         initial=DEFAULTS.prompt_price,

@@ -21,6 +21,7 @@ COLUMNS = (
     *("prompt_tokens", "new_tokens", "cost", "currency", "seconds", "created_at"),
 )
 ZERO = Decimal(0)
+CENT, SMALL = Decimal("0.01"), Decimal("0.0001")
 FAILED = ~Q(error="")
 SUMS: dict[str, Any] = {
     "calls": Count("pk"),
@@ -75,10 +76,12 @@ class RunLedger:
 
 def money_words(amount: Decimal, currency: str) -> str:
     """Small amounts keep the digits that make them differ from nothing."""
-    digits = Decimal("0.01") if not amount or amount >= 1 else Decimal("0.0001")
-    if ZERO < amount < digits:
-        return f"under {digits} {currency}".rstrip()
-    return f"{amount.quantize(digits, ROUND_HALF_UP)} {currency}".rstrip()
+    rounded = amount.quantize(SMALL, ROUND_HALF_UP)
+    if amount > 0 and not rounded:
+        return f"under {SMALL} {currency}".rstrip()
+    if amount >= 1 or rounded == rounded.quantize(CENT):
+        rounded = amount.quantize(CENT, ROUND_HALF_UP)
+    return f"{rounded} {currency}".rstrip()
 
 
 def currency_of(model: ModelVersion) -> str:

@@ -139,8 +139,10 @@ def test_figures_of_runs_and_models(ledger: RunCalls, run: GenerationRun) -> Non
     [
         ("0", "0.00 USD"),
         ("0.00001", "under 0.0001 USD"),
+        ("0.00005", "0.0001 USD"),
         ("0.00125", "0.0013 USD"),
-        ("0.25", "0.2500 USD"),
+        ("0.25", "0.25 USD"),
+        ("0.999999", "1.00 USD"),
         ("12.345", "12.35 USD"),
     ],
 )

@@ -16,6 +16,7 @@ from django.urls import reverse
 
 from inference.endpoints import Endpoint
 from inference.models import GenerationRun, JobState, ModelCall
+from inference.selectors.model_calls import money_words
 from inference.services.endpoints import register_endpoint
 from inference.services.generation import create_generation_run, run_generation
 from tests.chat_server import FOUR_LINES, ChatServer
@@ -66,8 +67,8 @@ def test_the_page_tells_what_was_spent(scene: Scene, person: str) -> None:
     page = scene.people.as_person(person).get(scene.url("run_detail")).content.decode()
     calls = ModelCall.objects.all()
     spent = sum((call.cost for call in calls), Decimal(0))
-    assert f"{spent:.4f} USD" in page
-    assert "of a budget of 0.3000 USD" in page
+    assert money_words(spent, "USD") in page
+    assert "of a budget of 0.30 USD" in page
     assert f"{sum(call.prompt_tokens for call in calls)} read" in page
     assert "New budget, USD" in page
     for name in FILES:

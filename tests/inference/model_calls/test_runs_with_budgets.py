@@ -82,7 +82,7 @@ def test_a_run_stops_at_its_budget_says_how_to_go_on_and_pays_for_nothing_twice(
     assert spent >= Decimal("0.30")
     paid = len(server.paid)
     assert paid < TURNS
-    assert f"of its budget of {run.budget}00 USD" in run.error
+    assert "of its budget of 0.30 USD" in run.error
     assert f"`manage.py resume_run {run.pk} --budget AMOUNT`" in run.error
     assert run.done == paid  # what was paid for is among the responses
 

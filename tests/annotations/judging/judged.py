@@ -40,6 +40,8 @@ TEXTS = (
     "It is hard to sleep with all that on your mind. It is hard, and you are still here.",
 )
 
+OPTIONS = ((0, "No"), (1, "Yes"), (3, "I am not sure"))
+
 
 def question(slug: str = "empathy", **fields: Any) -> Question:
     return Question(slug, slug.capitalize(), "How well?", **fields)

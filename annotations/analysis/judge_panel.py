@@ -4,12 +4,13 @@ arrays."""
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from annotations.analysis.families import Family
+from annotations.selectors.judge_evidence import JudgeFacts
 
 Array = NDArray[np.float64]
 LEAST = 2
@@ -17,6 +18,12 @@ LEAST = 2
 
 def panel_name(judges: Sequence[str]) -> str:
     return f"Panel of {len(judges)} judges"
+
+
+def panel_facts(judges: Iterable[JudgeFacts]) -> JudgeFacts:
+    """A panel has every difference of evidence that one of its judges has."""
+    differences = dict.fromkeys(said for judge in judges for said in judge.differences)
+    return JudgeFacts("", "", tuple(f"Of a judge of the panel: {said}" for said in differences))
 
 
 def panel_scores(said: Array, family: Family, pairwise: bool) -> Array:

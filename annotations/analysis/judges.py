@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from annotations.analysis import words
 from annotations.analysis.families import Family, family_of
-from annotations.analysis.judge_panel import panel_name, panel_scores
+from annotations.analysis.judge_panel import panel_facts, panel_name, panel_scores
 from annotations.analysis.settings import (
     AnalysisSettings,
     Section,
@@ -54,12 +54,15 @@ def judges_section(data: PartData, settings: AnalysisSettings) -> Section:
             rows = []
             said = coded(answers.criterion, judged.values)
             everyone = dict(zip(judges.raters, said, strict=True))
+            known = dict(judged_by)
             if len(judges.raters) > 1:
-                everyone[panel_name(judges.raters)] = panel_scores(said, family, data.pairwise)
+                panel = panel_name(judges.raters)
+                everyone[panel] = panel_scores(said, family, data.pairwise)
+                known[panel] = panel_facts(judged_by.values())
             for judge, scores in everyone.items():
                 found = _estimates(table, scores, family, settings)
                 rows += [_row(judge, estimate) for estimate in found]
-                facts = judged_by.get(judge)
+                facts = known.get(judge)
                 drawn = family.ordered and _bland_altman(
                     data, answers, judge, scores, found, settings, facts
                 )

@@ -4,7 +4,7 @@ steady it is."""
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -182,7 +182,6 @@ def answers_shown(run: JudgeRun, rows: Sequence[JudgeAnswer]) -> list[AnswerShow
 
 
 def _shown(row: JudgeAnswer, wording: PartWording, options: JudgeOptions) -> AnswerShown:
-    names = {question.slug: question.name for question in wording.questions}
     times = [f"repetition {row.repetition + 1}"] if options.repeats > 1 else []
     if len(wording.orders) > 1:
         times.append("in reverse order" if row.order else "as assigned")
@@ -191,8 +190,14 @@ def _shown(row: JudgeAnswer, wording: PartWording, options: JudgeOptions) -> Ans
         part=wording.part.position,
         item=row.assignment.item_id,
         times=", ".join(times),
-        said=tuple((names[slug], value) for slug, value in row.values.items() if slug in names),
-        unread=tuple((names[slug], why) for slug, why in row.unread.items() if slug in names),
+        said=_in_order_asked(row.values, wording),
+        unread=_in_order_asked(row.unread, wording),
         raw=row.raw,
         error=row.error,
     )
+
+
+def _in_order_asked(
+    by_slug: Mapping[str, str], wording: PartWording
+) -> tuple[tuple[str, str], ...]:
+    return tuple((q.name, by_slug[q.slug]) for q in wording.questions if q.slug in by_slug)

@@ -36,8 +36,7 @@ class ModelForm(forms.Form):
         required=False,
         label="Model card",
         widget=forms.Textarea(attrs={"rows": 4}),
-        help_text="Who made it, under which licence, what it was trained on, what becomes of data "
-        "that is sent to it.",
+        help_text="Who made it, under which licence, what it was trained on.",
     )
 
 
@@ -125,6 +124,7 @@ class EndpointForm(ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields["card"].help_text += " Also what becomes of what is sent to it."
         set_choices(self, "url", [(url, url) for url in settings.ENDPOINT_URLS])
         keys = [(name, name) for name in settings.ENDPOINT_KEYS]
         set_choices(self, "key_variable", [NO_KEY, *keys])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -93,7 +94,7 @@ def test_nobody_computes_what_another_worker_holds(scene: Scene) -> None:
     Benchmark.objects.filter(pk=benchmark.pk).update(
         state=JobState.RUNNING,
         lease_token=uuid.uuid4(),
-        lease_expires_at=timezone.now() + timezone.timedelta(hours=1),
+        lease_expires_at=timezone.now() + timedelta(hours=1),
     )
     assert not run_benchmark(benchmark.pk)
     assert Benchmark in job_models()
@@ -223,11 +224,11 @@ def test_what_is_left_is_told_by_earlier_ones(scene: Scene) -> None:
     assert benchmark_progress(first).remaining is None
     before = measured(create_benchmark(run=scene.other, suite="mesc", options=QUICK))
     Benchmark.objects.filter(pk=before.pk).update(
-        started_at=now, finished_at=now + timezone.timedelta(hours=1)
+        started_at=now, finished_at=now + timedelta(hours=1)
     )
     remaining = benchmark_progress(first).remaining
     assert remaining is not None
-    assert remaining > timezone.timedelta(minutes=30)
+    assert remaining > timedelta(minutes=30)
 
 
 def test_unknown_options_never_reach_the_figures() -> None:

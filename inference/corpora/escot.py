@@ -41,10 +41,13 @@ STRATEGIES = (
     "Providing Suggestions",
     "Information",
     "Summarize",
+    "Imagery",
+    "Specify",
     "Take Responsibility",
     "Homework Assignments",
+    "Immediacy",
 )
-"""Names met in the published files; others are kept as they are written there."""
+"""The thirteen met in the published files; others are kept as they are written there."""
 # Only where both schemes describe the same act, as for ESConv.
 MULTIMOOD_STRATEGY = {
     "Restatement or Paraphrasing": "restatement",

@@ -71,6 +71,7 @@ def test_strategies_get_one_spelling_and_unknown_ones_are_kept(three: list[Dialo
 def test_what_it_maps_to_exists() -> None:
     assert set(escot.MULTIMOOD_STRATEGY.values()) <= set(STRATEGIES)
     assert set(escot.MULTIMOOD_STRATEGY) <= set(escot.STRATEGIES)
+    assert len(escot.STRATEGIES) == 13
     assert tuple(escot.LINKS.values()) == CHAIN
     assert set(escot._FELT.values()) <= set(EMOTIONS)
 

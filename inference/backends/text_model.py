@@ -20,6 +20,7 @@ from typing import Any, Self
 
 import jinja2
 import torch
+from safetensors import SafetensorError
 from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
@@ -31,6 +32,7 @@ from transformers import (
     StoppingCriteria,
 )
 
+from inference.backends.memory import is_out_of_memory
 from inference.backends.text_sources import TextSource
 from inference.errors import CheckpointError
 from inference.multimood.prompt import neutral
@@ -40,6 +42,10 @@ PLAIN_END = "Answer:"
 AFTER_PLAIN = re.compile(r"\S[\s\S]*?\n[ \t]*\n(?=[\s\S]*\S)")
 """Nothing teaches a model without a template to stop: its answer ends at the first empty line."""
 NO_LIMIT = 10**9
+UNREADABLE = (
+    *(ValueError, KeyError, ImportError, AttributeError, OSError, RuntimeError),
+    SafetensorError,
+)
 
 
 @dataclass(frozen=True)
@@ -81,7 +87,9 @@ class TextModel:
                 output_loading_info=True,
                 **options,
             )
-        except (ValueError, KeyError, ImportError, AttributeError) as error:
+        except UNREADABLE as error:
+            if is_out_of_memory(error):
+                raise
             raise _unreadable(source, error) from error
         if report["missing_keys"]:
             missing = ", ".join(sorted(report["missing_keys"])[:3])
@@ -99,14 +107,18 @@ class TextModel:
         ]
         if not self.is_chat:
             text = "\n\n".join([*(one["content"] for one in said if one["content"]), PLAIN_END])
-            plain: list[int] = self.tokenizer(text)["input_ids"]
-            return plain
+            return self._tokens(text, marked=True)
         said = [one for one in said if one["role"] != "system" or one["content"]]
         try:
             text = self._templated(said)
         except jinja2.TemplateError:
             text = self._templated(_without_system(said))
-        ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
+        return self._tokens(text, marked=False)
+
+    def _tokens(self, text: str, *, marked: bool) -> list[int]:
+        """`marked`: with the tokens that open or close any text; chat templates write theirs."""
+        with self._lock:  # a fast tokenizer cannot be borrowed by two threads
+            ids: list[int] = self.tokenizer(text, add_special_tokens=marked)["input_ids"]
         return ids
 
     def _templated(self, messages: Sequence[Mapping[str, str]]) -> str:

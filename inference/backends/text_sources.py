@@ -49,7 +49,7 @@ def find_text_source(source: str) -> TextSource:
     if path.is_file():
         return _as_file(path)
     if HUB_NAME.fullmatch(source) and ".." not in source:
-        return _in_folder(_from_hub(source))
+        return _fetched(source)
     raise CheckpointError(
         f"There is no folder and no file {source}. Name a folder with config.json and "
         "*.safetensors, a *.gguf file, or a model of the Hugging Face hub as OWNER/NAME."
@@ -88,6 +88,16 @@ def _in_folder(folder: Path) -> TextSource:
     raise CheckpointError(
         f"{folder} holds no model: neither *.safetensors nor *.gguf. Copy the weights there."
     )
+
+
+def _fetched(source: str) -> TextSource:
+    folder = _from_hub(source)
+    if not any(folder.glob("*.safetensors")):
+        raise CheckpointError(
+            f"{source} has no *.safetensors on the Hugging Face hub, and pickled weights are not "
+            f"opened. {SAFE}"
+        )
+    return _in_folder(folder)
 
 
 def _as_file(path: Path) -> TextSource:

@@ -122,6 +122,9 @@ def _where(values: Mapping[str, Json], place: Place) -> tuple[str, int]:
     name = next((name for name in TURNS if values.get(name) not in (None, "")), None)
     if name is None:
         raise place.error(TURNS[0], "nothing says which turn is answered", WHERE)
+    named = values[DIALOGUE]
+    if isinstance(named, int) and not isinstance(named, bool):
+        values = {**values, DIALOGUE: str(named)}
     return text_of(values, DIALOGUE, place), _whole(values, name, place, 1, 10**6) - 1
 
 

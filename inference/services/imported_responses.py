@@ -168,8 +168,9 @@ def _describe(
 def _finished_run(
     model: ModelVersion, corpus: Corpus, count: ModelCount, user: User | None
 ) -> GenerationRun:
-    """The model's run, made where it has none."""
-    existing = model.generation_runs.filter(state=JobState.DONE).order_by("pk").first()
+    """The model's run over everything, made where it has none."""
+    whole = model.generation_runs.filter(state=JobState.DONE, done=count.responses)
+    existing = whole.order_by("pk").first()
     if existing is not None:
         return existing
     now = timezone.now()

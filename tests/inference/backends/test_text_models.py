@@ -243,6 +243,37 @@ def test_weights_of_something_else_are_no_language_model(tmp_path: Path) -> None
         load(tmp_path)
 
 
+def test_a_damaged_or_incomplete_folder_is_refused_in_words(llama: Path, tmp_path: Path) -> None:
+    mute = shutil.copytree(llama, tmp_path / "mute")
+    for file in mute.glob("token*"):
+        file.unlink()
+    torn = shutil.copytree(llama, tmp_path / "torn")
+    weights = (torn / "model.safetensors").read_bytes()
+    (torn / "model.safetensors").write_bytes(weights[: len(weights) // 2])
+    for folder in (mute, torn):
+        with pytest.raises(CheckpointError, match="cannot be read as a language model"):
+            load(folder)
+
+
+def test_only_safetensors_are_taken_from_the_hub(
+    llama: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    commit = "a" * 40
+    for name, holds in (("whole", True), ("pickled", False)):
+        cached = tmp_path / f"models--owner--{name}"
+        (cached / "refs").mkdir(parents=True)
+        (cached / "refs" / "main").write_text(commit)
+        folder = shutil.copytree(llama, cached / "snapshots" / commit)
+        if not holds:
+            (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+    whole = load_text("owner/whole", machine=Machine(device="cpu"), prompt="")
+    assert whole.answer([STIMULI[0]], GREEDY, [1])[0].error == ""
+    with pytest.raises(CheckpointError, match=r"owner/pickled has no \*\.safetensors on the"):
+        find_text_source("owner/pickled")
+
+
 @pytest.mark.parametrize(
     ("name", "why"),
     [

@@ -61,6 +61,11 @@ def test_a_row_with_an_error_is_no_response(tmp_path: Path) -> None:
     assert record.text == ""
 
 
+def test_a_dialogue_may_be_named_by_a_number(tmp_path: Path) -> None:
+    line = json.dumps({"model": "m", "dialogue": 12, "turn": 1, "text": "Yes."})
+    assert [record.dialogue for record in read(tmp_path, line)] == ["12"]
+
+
 def test_the_kind_of_file_is_told_by_its_content(tmp_path: Path) -> None:
     line = json.dumps({"model": "m", "dialogue": "d", "turn": 1, "text": "Yes."})
     assert len(read(tmp_path, f"\n{line}\n", "answers.txt")) == 1

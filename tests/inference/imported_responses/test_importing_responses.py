@@ -31,6 +31,7 @@ from inference.selectors.imported_responses import imported_lookup, imported_sti
 from inference.selectors.response_contents import preview_responses
 from inference.selectors.runs import run_counts
 from inference.selectors.stimuli import stimulus_inputs
+from inference.services.generation import create_generation_run, run_generation
 from inference.services.imported_responses import import_responses
 from inference.services.model_versions import NameTakenError
 from mood_eval.models import Team
@@ -255,6 +256,19 @@ def test_the_backend_answers_with_what_the_file_held(
     assert answers[0].raw == "As it was written."
     assert "no response number 2" in answers[1].error
     assert all(answer.error for answer in answers[6:])
+
+
+def test_a_run_answers_what_the_file_answers(team: Team, corpus: Corpus, tmp_path: Path) -> None:
+    said = rows("gpt-x", appraisal="It is over for her.")[:3]
+    path = jsonl(tmp_path, said)
+    [one] = import_responses(team=team, corpus=corpus, path=path, with_runs=False).models
+    run = create_generation_run(team=team, model_version=one.model, corpus=corpus)
+    assert run_generation(run.pk)
+    run.refresh_from_db()
+    assert (run.state, run.done, run.total) == (JobState.DONE, 3, 3)
+    answers = Response.objects.filter(run=run).order_by("stimulus_id")
+    assert [answer.text for answer in answers] == [row["text"] for row in said]
+    assert answers[0].chain == {"appraisal": "It is over for her."}
 
 
 @pytest.mark.parametrize("suffix", ["csv", "jsonl"])

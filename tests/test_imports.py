@@ -34,6 +34,7 @@ WITHOUT_DJANGO = (
     "inference.preference_files",
     "inference.safetensors_headers",
     "inference.recognition",
+    "annotations.judging",
     "inference.benchmarks",
     "annotations.design",
     "annotations.imports",

@@ -1,5 +1,19 @@
-"""What several judges say together, item by item: by the rules of annotations/judging/panel.py, on
-arrays."""
+"""What several judges say together, item by item, on arrays; for figures beside people's, never
+pooled with them.
+
+More than half of the panel's judges, and two at least, have to have answered a question; "can't
+rate" is no answer. Then, item by item:
+
+- a score is the median (between two scores where these are the middle ones);
+- one of several answers, or the best of several responses, is what more than half of those who
+  answered say;
+- any of several answers are those that more than half of them name;
+- a choice between two is the median of A clearly .. B clearly as 2 .. -2, rounded towards no
+  difference, so that a majority always decides it;
+- an order is by the mean place; equal means share a place where that is allowed.
+
+Words and passages have no panel's answer. What is not decided stays open.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A panel of judges on arrays decides as annotations/judging/panel.py does on answers."""
+"""A panel of judges on arrays decides as the plain rules of panel_reference.py do on answers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from annotations.analysis.families import NOMINAL, ORDINAL
 from annotations.analysis.judge_panel import panel_facts, panel_scores
 from annotations.judging.contract import Question
-from annotations.judging.panel import panel
+from tests.annotations.judging.panel_reference import panel
 from annotations.selectors.judge_evidence import JudgeFacts
 
 NAN = np.nan

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from annotations.analysis.families import NOMINAL, ORDINAL, Family
 from annotations.analysis.judge_panel import panel_scores
 from annotations.judging.contract import Question
-from annotations.judging.panel import PanelAnswer, panel
 from tests.annotations.judging.judged import question
+from tests.annotations.judging.panel_reference import PanelAnswer, panel
 
 OPTIONS = ((0, "No"), (1, "Yes"), (2, "Unsure"))
 

@@ -10,8 +10,8 @@ import pytest
 from annotations.analysis.families import NOMINAL, ORDINAL
 from annotations.analysis.judge_panel import panel_facts, panel_scores
 from annotations.judging.contract import Question
-from tests.annotations.judging.panel_reference import panel
 from annotations.selectors.judge_evidence import JudgeFacts
+from tests.annotations.judging.panel_reference import panel
 
 NAN = np.nan
 WRITTEN = {2.0: "a2", 1.0: "a1", 0.0: "tie", -1.0: "b1", -2.0: "b2"}

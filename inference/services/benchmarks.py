@@ -189,8 +189,7 @@ def _measure(lease: Lease[Benchmark]) -> None:
 
 def _step(lease: Lease[Benchmark], done: int) -> None:
     lease.check()
-    with lease.commit_chunk() as row:
-        row.done = done
+    Benchmark.objects.filter(pk=lease.pk, lease_token=lease.token).update(done=done)
 
 
 def _report(benchmark: Benchmark, cases: Sequence[Case], options: Options) -> Report:

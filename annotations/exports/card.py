@@ -132,6 +132,11 @@ def _consent(manifest: Facts) -> str:
         said.append("Do not publish this dataset unless the others agree as well.")
     if "llm" in manifest["rules"]["rater_kinds"]:
         said.append("Rows decided by LLM judges say so in `rater_kind`; no row mixes the two.")
+        said += [
+            f"{judge['pseudonym']} is the judge {judge['model']} (temperature "
+            f"{judge['options'].get('temperature', 0):g})."
+            for judge in manifest.get("judges", ())
+        ]
     said.append(
         "Raters go by pseudonyms. Their comments and answers in words are in the files."
         if manifest["rules"]["with_words"]

@@ -4,7 +4,7 @@ steady it is."""
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,7 @@ from annotations.selectors.judge_material import (
     shown_to_judge,
     wordings_of,
 )
+from annotations.selectors.judge_words import said_in_words
 from annotations.selectors.rating_page.conversation import plain, text_of
 from annotations.selectors.rating_page.responses import answered, dialogues_of
 
@@ -190,14 +191,16 @@ def _shown(row: JudgeAnswer, wording: PartWording, options: JudgeOptions) -> Ans
         part=wording.part.position,
         item=row.assignment.item_id,
         times=", ".join(times),
-        said=_in_order_asked(row.values, wording),
-        unread=_in_order_asked(row.unread, wording),
+        said=tuple(
+            (question.name, said_in_words(question, wording.part.design, row.values[question.slug]))
+            for question in wording.questions
+            if question.slug in row.values
+        ),
+        unread=tuple(
+            (question.name, row.unread[question.slug])
+            for question in wording.questions
+            if question.slug in row.unread
+        ),
         raw=row.raw,
         error=row.error,
     )
-
-
-def _in_order_asked(
-    by_slug: Mapping[str, str], wording: PartWording
-) -> tuple[tuple[str, str], ...]:
-    return tuple((q.name, by_slug[q.slug]) for q in wording.questions if q.slug in by_slug)

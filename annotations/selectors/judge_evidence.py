@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import Exists, OuterRef
 
@@ -70,6 +71,23 @@ def facts_of_judges(part: StudyPart, judges: Collection[str]) -> dict[str, Judge
             run.judge.name, asked_in_words(part, options), differences
         )
     return found
+
+
+def judges_named(study: Study) -> list[dict[str, Any]]:
+    """For what leaves the house with their answers in it: which model each of them is."""
+    runs = JudgeRun.objects.filter(study=study).select_related("judge", "rater")
+    return [
+        {
+            "pseudonym": run.rater.pseudonym,
+            "model": run.judge.name,
+            "named_there": run.judge.config.get("model", "") or run.judge.path,
+            "weights_sha256": run.judge.weights_sha256,
+            "options": run.options,
+            "prompt_sha256": run.prompt_sha256,
+            "other_evidence_than_people": differences_of(run),
+        }
+        for run in runs.order_by("rater__pseudonym")
+    ]
 
 
 def asked_in_words(part: StudyPart, options: JudgeOptions) -> str:

@@ -14,7 +14,7 @@ from django.db.models import Count, Q, QuerySet, Sum
 from django.shortcuts import get_object_or_404
 
 from annotations.judging.contract import JudgeOptions
-from annotations.models import Assignment, Item, JudgeAnswer, JudgeRun, Study
+from annotations.models import Assignment, Item, JudgeAnswer, JudgeRun, Study, StudyPart
 from annotations.selectors.judge_material import PartWording, wordings_of
 from inference.models import JobState, ModelCall, ModelVersion
 from inference.selectors.endpoints import endpoint_from_row
@@ -151,15 +151,20 @@ def waiting_for(run: JudgeRun) -> str:
     return waiting_words(run, run.study.team_id)
 
 
+def compares(study: Study) -> bool:
+    """Whether responses are compared in any part: then their order matters."""
+    return study.parts.exclude(design=StudyPart.Design.ABSOLUTE).exists()
+
+
 def option_lines(run: JudgeRun) -> list[tuple[str, str]]:
     options = JudgeOptions.from_json(run.options)
-    compares = run.study.parts.exclude(design="absolute").exists()
+    in_both = "yes" if options.swap else "no"
     budget = "none" if run.budget is None else money_words(run.budget, currency_of(run.judge))
     return [
         ("Sees", EVIDENCE_WORDS[options.evidence]),
         ("Temperature", f"{options.temperature:g}"),
         ("Asked about each item", f"{options.repeats} time{'s' * (options.repeats != 1)}"),
-        *([("Comparisons in both orders", "yes" if options.swap else "no")] if compares else []),
+        *([("Comparisons in both orders", in_both)] if compares(run.study) else []),
         ("Seed", str(options.seed)),
         ("Tokens an answer at most", str(options.max_tokens)),
         *([("Budget", budget)] if run.judge.kind == ModelVersion.Kind.ENDPOINT else []),

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from annotations.judge_forms import GoOnForm, JudgeForm
 from annotations.judging.contract import JudgeOptions
-from annotations.models import JudgeRun, Study, StudyPart
+from annotations.models import JudgeRun, Study
 from annotations.selectors.judge_answers import (
     SHOWN,
     answers_of,
@@ -22,6 +22,7 @@ from annotations.selectors.judge_answers import (
 from annotations.selectors.judge_evidence import differences_of
 from annotations.selectors.judge_lineage import wrote_responses
 from annotations.selectors.judges import (
+    compares,
     judge_in,
     judge_progress,
     judges_of,
@@ -44,8 +45,7 @@ ANSWERS_A_PAGE = 20
 @for_researchers
 def judge_list(request: HttpRequest, study: Study) -> HttpResponse:
     """POST starts one."""
-    compares = study.parts.exclude(design=StudyPart.Design.ABSOLUTE).exists()
-    form = JudgeForm(request.POST or None, team=study.team, compares=compares)
+    form = JudgeForm(request.POST or None, team=study.team, compares=compares(study))
     if request.method == "POST" and form.is_valid():
         try:
             run = start_judging(
@@ -65,7 +65,7 @@ def judge_list(request: HttpRequest, study: Study) -> HttpResponse:
         "judges": [(run, judge_progress(run)) for run in judges_of(study)],
         "choices": [(judge, where_it_goes(judge)) for judge in judges_to_choose(study.team)],
         "questions": questions_in(study, JudgeOptions()),
-        "compares": compares,
+        "compares": compares(study),
     }
     return render(request, "judges/judge_list.html", context, status=422 if form.errors else 200)
 
@@ -98,6 +98,7 @@ def _said(request: HttpRequest, run: JudgeRun) -> dict[str, object]:
     page = Paginator(answers_of(run, only), ANSWERS_A_PAGE).get_page(request.GET.get("page"))
     return {
         "options": option_lines(run),
+        "compares": compares(run.study),
         "goes": where_it_goes(run.judge),
         "differences": differences_of(run),
         "own": wrote_responses(run.study, run.judge),

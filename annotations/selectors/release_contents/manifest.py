@@ -21,6 +21,7 @@ from annotations.selectors.evidence import (
     scored_criteria,
     unanswered_by_reason,
 )
+from annotations.selectors.judge_evidence import judges_named
 from annotations.selectors.release_contents.contents import ReleaseContents
 from annotations.selectors.release_contents.leakage import leakage_of
 from annotations.selectors.release_contents.versions import amendments_of, consents_of_answers
@@ -64,6 +65,7 @@ def manifest_of(contents: ReleaseContents) -> dict[str, Any]:
             {"pseudonym": name, "submitted": n}
             for name, n in raters_who_answered(study, kinds).items()
         ],
+        **({"judges": judges_named(study)} if "llm" in kinds else {}),
         "models": _models(study),
         "corpora": [_corpus(corpus) for corpus in corpora],
         "software": software(),

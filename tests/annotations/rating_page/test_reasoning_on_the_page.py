@@ -136,7 +136,8 @@ def test_it_is_closed_at_first_opens_by_the_keyboard_and_is_text(rui: User, clie
     study = reasoned_study(rui, study_fields=SHOWN)
     client.force_login(rui)
     html = client.get(reverse("rating_item", args=[item_of(study).pk])).content.decode()
-    assert html.count('<details class="chain scrollbox"><summary>How the response was reasoned') == 2
+    closed = '<details class="chain scrollbox"><summary>How the response was reasoned'
+    assert html.count(closed) == 2
     assert "Mira feels &lt;i&gt;alone&lt;/i&gt;." in html
     assert 'aria-describedby="ask-view reasoned-view"' in html
     assert html.count("She thinks that nobody noticed.") == 3, (

@@ -44,10 +44,10 @@ class Benchmark(Job):
     """Another run over the same stimuli, for paired tests."""
     suite = models.CharField(max_length=10, choices=Suite)
     options = models.JSONField(default=dict, blank=True)
-    """`inference.benchmarks.contract.Options`, and: `among`, the runs over whose common client turns
-    it is computed; `answers`, when each run that was read had ended."""
+    """`inference.benchmarks.contract.Options`, and `among`: runs over whose common client turns
+    it is computed; `answers`: when each run that was read had ended."""
     result = models.JSONField(default=dict, blank=True)
-    """{"report": `contract.Report`, "paired": `contract.PairedReport` or null}; empty until done."""
+    """{"report": `contract.Report`, "paired": `contract.PairedReport` or null}; empty before."""
 
     class Meta:
         indexes = [

@@ -17,6 +17,7 @@ from inference.services.endpoints import (
     MAX_PRICE,
     MAX_TIMEOUT,
     MAX_TRIES,
+    keys_by_address,
 )
 
 DEFAULTS = Endpoint(url="", model="")
@@ -53,8 +54,8 @@ class EndpointForm(ModelForm):
     key_variable = forms.ChoiceField(
         required=False,
         label="Variable with the key",
-        help_text="Of the environment; the setting ENDPOINT_KEYS says which there are. The key "
-        "itself is never stored.",
+        help_text="Of the environment; the setting ENDPOINT_KEYS says which there are, and for "
+        "which address. The key itself is never stored.",
     )
     takes = forms.MultipleChoiceField(
         required=False,
@@ -126,8 +127,7 @@ class EndpointForm(ModelForm):
         super().__init__(*args, **kwargs)
         self.fields["card"].help_text += " Also what becomes of what is sent to it."
         set_choices(self, "url", [(url, url) for url in settings.ENDPOINT_URLS])
-        keys = [(name, name) for name in settings.ENDPOINT_KEYS]
-        set_choices(self, "key_variable", [NO_KEY, *keys])
+        set_choices(self, "key_variable", [NO_KEY, *_key_choices()])
 
     @property
     def more_errors(self) -> bool:
@@ -148,6 +148,14 @@ class EndpointForm(ModelForm):
             structured=data["structured"],
             **numbers,
         )
+
+
+def _key_choices() -> list[tuple[str, str]]:
+    """One for each name, whatever number of addresses it is for."""
+    addresses: dict[str, list[str]] = {}
+    for name, url in keys_by_address():
+        addresses.setdefault(name, []).append(url)
+    return [(name, f"{name}, for {' and '.join(urls)}") for name, urls in addresses.items()]
 
 
 class TextModelForm(ModelForm):

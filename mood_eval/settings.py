@@ -159,7 +159,8 @@ ENDPOINT_URLS = [url.rstrip("/") for url in env.words("ENDPOINT_URLS")]
 """OpenAI-compatible addresses whose models may answer and judge; they are sent what clients say.
 None by default."""
 ENDPOINT_KEYS = env.words("ENDPOINT_KEYS")
-"""Names of environment variables with keys of these addresses, which a model may name."""
+"""Names of environment variables that hold keys, each with the address it may be sent to:
+`NAME@https://host/v1`. `NAME` alone counts only where there is exactly one address."""
 
 AUTH_USER_MODEL = "mood_eval.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]

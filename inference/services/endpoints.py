@@ -1,7 +1,8 @@
 """Models behind OpenAI-compatible addresses: registered once, allowed anew whenever they are asked.
 
 Which addresses may be asked, and with which keys, the people who run the platform say in the
-settings ENDPOINT_URLS and ENDPOINT_KEYS: whoever is asked is sent what clients say.
+settings ENDPOINT_URLS and ENDPOINT_KEYS: whoever is asked is sent what clients say. A key goes only
+to the addresses it is for.
 """
 
 from __future__ import annotations
@@ -52,6 +53,16 @@ def endpoint_of(model_version: ModelVersion) -> Endpoint:
     return endpoint
 
 
+def keys_by_address() -> list[tuple[str, str]]:
+    """Names of variables, each with an address that may be sent their key; a name without an
+    address goes to the only one there is."""
+    addresses = settings.ENDPOINT_URLS
+    only = addresses[0] if len(addresses) == 1 else ""
+    entries = [entry.partition("@") for entry in settings.ENDPOINT_KEYS]
+    pairs = [(name, url.rstrip("/") or only) for name, _, url in entries]
+    return [(name, url) for name, url in pairs if url in addresses]
+
+
 def tidied(endpoint: Endpoint) -> Endpoint:
     """Without stray white space; every model takes words."""
     return replace(
@@ -84,12 +95,13 @@ def _check_key(endpoint: Endpoint) -> None:
     variable = endpoint.key_variable
     if not variable:
         return
-    if variable not in settings.ENDPOINT_KEYS:
+    if (variable, endpoint.url) not in keys_by_address():
         # Not named: somebody may have pasted the key itself.
         raise InvalidOptionsError(
-            "key_variable: this is none of the names of variables that hold keys. "
-            f"{_allowed('ENDPOINT_KEYS', settings.ENDPOINT_KEYS)} The key itself is never entered "
-            "here."
+            "key_variable: this is none of the names of variables that hold keys for "
+            f"{endpoint.url}. {_allowed('ENDPOINT_KEYS', settings.ENDPOINT_KEYS)} An entry reads "
+            "NAME@ADDRESS; NAME alone counts only where ENDPOINT_URLS has one address. The key "
+            "itself is never entered here."
         )
     if not os.environ.get(variable, "").strip():
         raise InvalidOptionsError(

@@ -20,7 +20,7 @@ class Command(DomainCommand):
     help = (
         "Register a model behind an OpenAI-compatible address (vLLM, Ollama, TGI, commercial). The "
         "address must stand in the setting ENDPOINT_URLS: it is sent what clients say. The key "
-        "stays in the environment, in a variable that ENDPOINT_KEYS names."
+        "stays in the environment, in a variable that ENDPOINT_KEYS names for this address."
     )
     reports = True
 
@@ -33,7 +33,8 @@ class Command(DomainCommand):
             "--key-variable",
             default="",
             metavar="VARIABLE",
-            help="environment variable that holds the key, never the key (default: no key)",
+            help="environment variable that holds the key for this address, never the key "
+            "(default: no key)",
         )
         parser.add_argument(
             "--takes",

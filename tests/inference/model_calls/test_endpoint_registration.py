@@ -78,6 +78,25 @@ def test_a_key_entered_by_mistake_is_not_repeated(team: Team, endpoint: Endpoint
     assert "never entered here" in str(refused.value)
 
 
+def test_a_key_is_sent_only_to_its_own_address(
+    remote: ModelVersion, endpoint: Endpoint, settings: Any
+) -> None:
+    other = "https://elsewhere.example/v1"
+    settings.ENDPOINT_URLS = [endpoint.url, other]
+    with pytest.raises(InvalidOptionsError, match="NAME alone counts only where"):
+        endpoint_of(remote)
+    settings.ENDPOINT_KEYS = [f"{KEY_VARIABLE}@{endpoint.url}/"]
+    assert endpoint_of(remote).key_variable == KEY_VARIABLE
+    elsewhere = replace(endpoint, url=other)
+    with pytest.raises(InvalidOptionsError, match=f"hold keys for {other}"):
+        register_endpoint(team=remote.team, name="gpt", endpoint=elsewhere)
+    settings.ENDPOINT_KEYS.append(f"{KEY_VARIABLE}@{other}")
+    assert register_endpoint(team=remote.team, name="gpt", endpoint=elsewhere)
+    settings.ENDPOINT_KEYS = [f"{KEY_VARIABLE}@{other}"]
+    with pytest.raises(InvalidOptionsError, match=f"hold keys for {endpoint.url}"):
+        endpoint_of(remote)
+
+
 def test_the_settings_are_asked_again_whenever_the_model_is(
     remote: ModelVersion, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -111,6 +111,21 @@ def test_a_missing_key_and_a_taken_name_are_told(
     assert ModelVersion.objects.count() == 1
 
 
+def test_the_page_says_for_which_address_a_key_is_and_refuses_it_for_others(
+    people: People, server: ChatServer, allowed: None, settings: Any
+) -> None:
+    other = "https://elsewhere.example/v1"
+    settings.ENDPOINT_URLS = [server.url, other]
+    settings.ENDPOINT_KEYS = [f"{KEY_VARIABLE}@{server.url}", "BARE_KEY"]
+    ada = people.as_person("ada")
+    page = ada.get(reverse("endpoint_new")).content.decode()
+    assert f"{KEY_VARIABLE}, for {server.url}" in page
+    assert "BARE_KEY" not in page
+    page = ada.post(reverse("endpoint_new"), asked(server, url=other)).content.decode()
+    assert f"hold keys for {other}" in page
+    assert not ModelVersion.objects.exists()
+
+
 def test_without_addresses_the_pages_say_which_settings_to_set(
     people: People, settings: Any
 ) -> None:

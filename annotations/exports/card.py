@@ -130,13 +130,19 @@ def _consent(manifest: Facts) -> str:
     said.append(f"{public} of these {allowed} agreed to the public release of their answers.")
     if public < allowed:
         said.append("Do not publish this dataset unless the others agree as well.")
+    judges = manifest.get("judges", ())
     if "llm" in manifest["rules"]["rater_kinds"]:
         said.append("Rows decided by LLM judges say so in `rater_kind`; no row mixes the two.")
-        said += [
-            f"{judge['pseudonym']} is the judge {judge['model']} (temperature "
-            f"{judge['options'].get('temperature', 0):g})."
-            for judge in manifest.get("judges", ())
-        ]
+    elif judges:
+        said.append(
+            "LLM judges decided no pair. Their answers are in the long table, named as theirs, and "
+            "their scores in `judge_scores`."
+        )
+    said += [
+        f"{judge['pseudonym']} is the judge {judge['model']} (temperature "
+        f"{judge['options'].get('temperature', 0):g})."
+        for judge in judges
+    ]
     said.append(
         "Raters go by pseudonyms. Their comments and answers in words are in the files."
         if manifest["rules"]["with_words"]

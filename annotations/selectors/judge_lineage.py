@@ -95,13 +95,13 @@ def _as_reward_model(
 def _as_rater(
     models: Mapping[int, ModelVersion], lines: Lines, line: Collection[int], judge: ModelVersion
 ) -> Iterator[str]:
-    """The judge's own preferences were trained on: a reward by another name."""
+    """A release with the judge's answers was trained on: a reward by another name, whoever decided
+    the pairs. A low score on safety bars a response, also where only people decide."""
     names = names_of(judge)
     links = DatasetTraining.objects.filter(training_run__result__in=line)
     by_dataset = {
         link.dataset_id: link
         for link in links.select_related("training_run__result", "dataset__study")
-        if "llm" in link.dataset.manifest.get("rules", {}).get("rater_kinds", ())
     }
     rows = DatasetRater.objects.filter(
         dataset__in=by_dataset, submitted__gt=0, rater__kind=StudyRater.Kind.LLM
@@ -112,7 +112,7 @@ def _as_rater(
         known = used.get(rater)
         if known is not None and (known.pk == judge.pk or names & names_of(known)):
             link = by_dataset[dataset]
-            how = f"trained on judgements of “{known.name}”, in {link.dataset}"
+            how = f"trained on {link.dataset}, which holds judgements of “{known.name}”"
             yield from _sentences(models, lines, link.training_run, how)
 
 

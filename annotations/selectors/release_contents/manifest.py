@@ -35,6 +35,7 @@ def manifest_of(contents: ReleaseContents) -> dict[str, Any]:
     study, rules, found = contents.study, contents.rules, contents.derivation
     corpora = list(_corpora(study))
     kinds = sorted(set(rules.rater_kinds))
+    judges = judges_named(study)  # whoever decides: their answers are in the files
     return {
         "format": FORMAT,
         "study": {
@@ -65,7 +66,7 @@ def manifest_of(contents: ReleaseContents) -> dict[str, Any]:
             {"pseudonym": name, "submitted": n}
             for name, n in raters_who_answered(study, kinds).items()
         ],
-        **({"judges": judges_named(study)} if "llm" in kinds else {}),
+        **({"judges": judges} if judges or "llm" in kinds else {}),
         "models": _models(study),
         "corpora": [_corpus(corpus) for corpus in corpora],
         "software": software(),

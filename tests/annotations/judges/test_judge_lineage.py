@@ -104,9 +104,11 @@ def test_a_judge_behind_a_reward_model_is_refused(
         start(study, judge)
 
 
-def test_a_judge_whose_preferences_were_trained_on_is_refused(
-    study: Study, team: Team, server: ChatServer
+@pytest.mark.parametrize("kinds", [["person", "llm"], ["person"]])
+def test_a_judge_whose_judgements_were_in_what_was_trained_on_is_refused(
+    study: Study, team: Team, server: ChatServer, kinds: list[str]
 ) -> None:
+    """Also by the rules of people alone: its low scores on safety bar responses."""
     judge = endpoint_judge(team, server.url)
     earlier = absolute_study_named(team, "Earlier")
     rater = start(earlier, judge).rater
@@ -117,11 +119,11 @@ def test_a_judge_whose_preferences_were_trained_on_is_refused(
         folder="x",
         sha256="0" * 64,
         rows=1,
-        manifest={"rules": {"rater_kinds": ["person", "llm"]}},
+        manifest={"rules": {"rater_kinds": kinds}},
     )
     DatasetRater.objects.create(dataset=release, rater=rater, submitted=3)
     DatasetTraining.objects.create(dataset=release, training_run=trained(model_in(study)))
-    with pytest.raises(RewardingJudgeError, match="trained on judgements of “judge”"):
+    with pytest.raises(RewardingJudgeError, match="which holds judgements of “judge”"):
         start(study, judge)
 
 

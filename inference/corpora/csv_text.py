@@ -10,6 +10,11 @@ from pathlib import Path
 from inference.corpora.errors import Place
 from inference.corpora.files import Line, text_lines
 
+LONGEST_VALUE = 2**20
+"""Characters: above what any column may hold, whose own limit is then named, and little enough to
+keep in memory."""
+csv.field_size_limit(LONGEST_VALUE)
+
 
 @dataclass(frozen=True)
 class Row:

@@ -17,6 +17,7 @@ from inference.corpora.files import CHUNK_BYTES, open_corpus_file
 from inference.corpora.json_text import json_lines
 from inference.corpora.records import Json
 from inference.labels import CHAIN, EMOTIONS, STRATEGIES
+from inference.recognition.tables import unmarked
 
 RESPONSE = "response"
 KEY, DIALOGUE, SAMPLE, ERROR = "stimulus_key", "dialogue", "sample", "error"
@@ -60,6 +61,8 @@ class ResponseRecord:
     chain: Mapping[str, str] = field(default_factory=dict)
     failed: bool = False
     """The row says that there is no response, and why."""
+    blank: bool = False
+    """The row has neither words nor a reason."""
     place: Place = field(default_factory=lambda: Place(Path()), compare=False)
 
 
@@ -78,23 +81,26 @@ def _csv_rows(path: Path) -> Iterator[tuple[Place, Mapping[str, Json]]]:
     file = CsvFile(path, ["model", "text"])
     _refuse_unknown(file.header, Place(path, 1))
     for row in file.rows():
-        yield row.place, dict(row.values)
+        yield row.place, {name: unmarked(value) for name, value in row.values.items()}
 
 
 def _record(values: Mapping[str, Json], place: Place) -> ResponseRecord:
     _refuse_unknown(values, place)
     dialogue, position = _where(values, place)
     failed = optional_text(values, ERROR, place) is not None
+    said = values.get("text")
+    blank = not failed and isinstance(said, str) and not said.strip()
     return ResponseRecord(
         model=collapsed(text_of(values, "model", place, longest=LONGEST_NAME)),
         dialogue=dialogue,
         position=position,
         sample=_sample(values, place),
-        text="" if failed else text_of(values, "text", place, longest=LONGEST_TEXT),
+        text="" if failed or blank else text_of(values, "text", place, longest=LONGEST_TEXT),
         **{name: _label(values, name, place) for name in LABELS},
         raw=optional_text(values, "raw", place, longest=LONGEST_RAW) or "",
         chain=_chain(values, place),
         failed=failed,
+        blank=blank,
         place=place,
     )
 

@@ -37,3 +37,8 @@ def _cell(value: object) -> object:
 def marked(text: str) -> str:
     """Behind an apostrophe, if a spreadsheet would run it as a formula."""
     return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+
+
+def unmarked(text: str) -> str:
+    """As it was before `marked`."""
+    return text[1:] if text[:1] == "'" and text.startswith(FORMULA_STARTS, 1) else text

@@ -69,6 +69,8 @@ class FileContents:
     models: dict[str, ModelCount] = field(default_factory=dict)
     failed: int = 0
     """Rows that say there is no response: left out."""
+    blank: int = 0
+    """Rows without words and without a reason, such as what a model left empty: left out."""
     unmatched: int = 0
     first_unmatched: list[Unmatched] = field(default_factory=list)
     other_labels: Counter[str] = field(default_factory=Counter)
@@ -139,6 +141,9 @@ def matched_rows(
         first[key] = record.place
         if record.failed:
             contents.failed += 1
+            continue
+        if record.blank:
+            contents.blank += 1
             continue
         if record.model not in contents.models:
             contents.models[record.model] = ModelCount(

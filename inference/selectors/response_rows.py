@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django.db import connection
 
+from inference.labels import CHAIN
 from inference.models import GenerationRun, Response
 
 CHUNK = 500
 COLUMNS = (
     *("response", "run", "model", "corpus", "split", "dialogue", "first_turn", "last_turn"),
     *("sample", "client_emotion", "therapist_emotion", "strategy", "text", "raw", "error"),
+    *CHAIN,
     *("seconds", "prompt_tokens", "new_tokens", "created_at"),
 )
 
@@ -50,6 +52,12 @@ def response_rows(run: GenerationRun) -> Iterator[dict[str, Any]]:
             "label_probabilities": response.label_probabilities,
             "chain": response.chain,
         }
+
+
+def response_cells(row: Mapping[str, Any]) -> list[object]:
+    """For a spreadsheet: each part of the reasoning in its own column."""
+    cells = {**row, **{name: row["chain"].get(name, "") for name in CHAIN}}
+    return [cells[column] for column in COLUMNS]
 
 
 def probability_labels(run: GenerationRun) -> list[tuple[str, str]]:

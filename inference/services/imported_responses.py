@@ -102,8 +102,9 @@ def _refuse_nothing(contents: FileContents) -> None:
     if not contents.models:
         raise NothingSelectedError(
             f"The file holds no response to a client turn of {contents.corpus}: "
-            f"{contents.unmatched:,} rows belong to no client turn and {contents.failed:,} say "
-            "that there is no response. Choose another corpus or file."
+            f"{contents.unmatched:,} rows belong to no client turn, {contents.failed:,} say that "
+            f"there is no response and the text of {contents.blank:,} is blank. Choose another "
+            "corpus or file."
         )
 
 

@@ -11,7 +11,12 @@ from django.views.decorators.http import require_GET
 
 from inference.models import GenerationRun
 from inference.recognition.tables import csv_lines
-from inference.selectors.response_rows import COLUMNS, probability_labels, response_rows
+from inference.selectors.response_rows import (
+    COLUMNS,
+    probability_labels,
+    response_cells,
+    response_rows,
+)
 from inference.selectors.runs import run_for_member
 
 
@@ -43,7 +48,7 @@ def _csv_rows(run: GenerationRun) -> Iterator[Sequence[object]]:
     for row in response_rows(run):
         given = row["label_probabilities"]
         shares = [given.get(part, {}).get(label, "") for part, label in labels]
-        yield [*(row[column] for column in COLUMNS), *shares]
+        yield [*response_cells(row), *shares]
 
 
 def _download(

@@ -56,6 +56,8 @@ class Command(DomainCommand):
         lines = [_line(model) for model in report["models"]]
         if report["failed"]:
             lines.append(f"Left out: {report['failed']:,} rows that say there is no response.")
+        if report["blank"]:
+            lines.append(f"Left out: {report['blank']:,} rows whose text is blank.")
         if report["unmatched"]:
             lines.append(f"Left out: {report['unmatched']:,} rows of no client turn here.")
         return "\n".join(lines)
@@ -76,6 +78,7 @@ def summary(report: ResponsesReport) -> dict[str, Any]:
         "corpus": report.contents.corpus.name,
         "changed": report.changed,
         "failed": report.contents.failed,
+        "blank": report.contents.blank,
         "unmatched": report.contents.unmatched,
         "models": [
             {

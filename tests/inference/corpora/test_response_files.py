@@ -8,7 +8,13 @@ from pathlib import Path
 import pytest
 
 from inference.corpora.errors import CorpusError
-from inference.corpora.response_files import LONGEST_TEXT, ResponseRecord, read_responses
+from inference.corpora.response_files import (
+    LONGEST_RAW,
+    LONGEST_TEXT,
+    ResponseRecord,
+    read_responses,
+)
+from inference.recognition.tables import csv_lines
 
 HEADER = "model,dialogue,turn,text\n"
 
@@ -61,6 +67,34 @@ def test_a_row_with_an_error_is_no_response(tmp_path: Path) -> None:
     assert record.text == ""
 
 
+def test_a_blank_text_is_no_response_either(tmp_path: Path) -> None:
+    records = read(tmp_path, HEADER + "m,d,1, \nm,d,3,Yes.\n")
+    assert [(record.text, record.blank, record.failed) for record in records] == [
+        ("", True, False),
+        ("Yes.", False, False),
+    ]
+
+
+def test_the_apostrophe_that_keeps_spreadsheets_from_running_a_text_is_taken_off(
+    tmp_path: Path,
+) -> None:
+    said = ["- I hear you.", "=1+1", "@you", "+1", "'Tis so.", "'"]
+    lines = "".join(csv_lines(["m", "d", 1, text] for text in said))
+    assert [record.text for record in read(tmp_path, HEADER + lines)] == said
+    line = json.dumps({"model": "m", "dialogue": "d", "turn": 1, "text": "'- as it stands"})
+    assert [record.text for record in read(tmp_path, line)] == ["'- as it stands"]
+
+
+def test_csv_holds_texts_as_long_as_they_may_be(tmp_path: Path) -> None:
+    header, row = "model,dialogue,turn,text,raw\n", "m,d,1,Yes.,"
+    [record] = read(tmp_path, f"{header}{row}{'a' * LONGEST_RAW}\n")
+    assert len(record.raw) == LONGEST_RAW == 200_000
+    with pytest.raises(CorpusError, match="line 2, raw: the text is longer than 200000"):
+        read(tmp_path, f"{header}{row}{'a' * (LONGEST_RAW + 1)}\n")
+    with pytest.raises(CorpusError, match="line 2: the CSV is broken: field larger than"):
+        read(tmp_path, f'{header}{row}"' + ("a" * 80 + "\n") * 2**14)
+
+
 def test_a_dialogue_may_be_named_by_a_number(tmp_path: Path) -> None:
     line = json.dumps({"model": "m", "dialogue": 12, "turn": 1, "text": "Yes."})
     assert [record.dialogue for record in read(tmp_path, line)] == ["12"]
@@ -74,8 +108,8 @@ def test_the_kind_of_file_is_told_by_its_content(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (HEADER + "m,d,1,\n", "answers.csv, line 2, text: a text was expected, not blank."),
-        (HEADER + ",d,1,Yes.\n", "line 2, model: a text was expected"),
+        (HEADER + ",d,1,Yes.\n", "answers.csv, line 2, model: a text was expected, not blank."),
+        ('{"model": "m", "dialogue": "d", "turn": 1}', "line 1, text: it is missing"),
         (HEADER + "m,,1,Yes.\n", "line 2, dialogue: nothing says which client turn is answered."),
         (HEADER + "m,d,,Yes.\n", "line 2, turn: nothing says which turn is answered."),
         (HEADER + "m,d,0,Yes.\n", "line 2, turn: a whole number from 1"),

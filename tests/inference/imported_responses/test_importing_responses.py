@@ -162,8 +162,8 @@ def test_a_name_with_other_responses_is_refused_and_nothing_is_stored(
 def test_a_fault_in_the_last_line_stores_nothing(
     team: Team, corpus: Corpus, tmp_path: Path
 ) -> None:
-    path = jsonl(tmp_path, [*rows("gpt-x"), {**rows("gpt-x")[0], "text": ""}])
-    with pytest.raises(CorpusError, match="line 7, text"):
+    path = jsonl(tmp_path, [*rows("gpt-x"), {**rows("gpt-x")[0], "model": ""}])
+    with pytest.raises(CorpusError, match="line 7, model"):
         import_responses(team=team, corpus=corpus, path=path)
     assert nothing_was_stored()
 
@@ -276,19 +276,23 @@ def test_the_download_of_a_run_can_be_imported_elsewhere(
     team: Team, corpus: Corpus, client: Client, tmp_path: Path, suffix: str
 ) -> None:
     run = make_run_with_responses(team, corpus, "here")
-    if suffix == "jsonl":  # a table has no place for the reasoning
-        run.responses.update(chain={"appraisal": "It is over for her."})
+    run.responses.update(chain={"appraisal": "- It is over for her."})
+    empty, formula, *_ = run.responses.order_by("pk")
+    run.responses.filter(pk=empty.pk).update(text="")
+    run.responses.filter(pk=formula.pk).update(text="- I hear you.", raw="=1+1")
     client.force_login(team.memberships.get().user)
     response = client.get(f"/runs/{run.pk}/responses.{suffix}")
     path = tmp_path / f"download.{suffix}"
     path.write_bytes(response.getvalue())
     other = make_team("Other lab")
     copy = make_corpus_with_dialogues(other, 2)
-    [one] = import_responses(team=other, corpus=copy, path=path).models
+    report = import_responses(team=other, corpus=copy, path=path)
+    assert report.contents.blank == 1
+    [one] = report.models
     assert one.run is not None
     told = ("client_emotion", "therapist_emotion", "strategy", "text", "raw", "chain__appraisal")
     answers = [
-        list(Response.objects.filter(run=of).order_by("stimulus_id").values_list(*told))
+        list(of.responses.exclude(text="").order_by("stimulus_id").values_list(*told))
         for of in (run, one.run)
     ]
     assert answers[0] == answers[1]
@@ -299,10 +303,11 @@ def test_the_command_imports_and_reports(team: Team, corpus: Corpus, tmp_path: P
     with path.open("w", newline="") as file:
         writer = csv.DictWriter(file, ["model", "dialogue", "turn", "text"])
         writer.writeheader()
-        writer.writerows(rows("gpt-x"))
+        writer.writerows([*rows("gpt-x"), {**rows("gpt-x")[0], "model": "mute", "text": " "}])
     out = StringIO()
     call_command("import_responses", path, corpus=corpus.name, stdout=out)
     assert out.getvalue().startswith("Imported “gpt-x”: 6 responses to 6 client turns, run ")
+    assert "Left out: 1 rows whose text is blank." in out.getvalue()
     out = StringIO()
     call_command("import_responses", path, corpus=corpus.name, json=True, stdout=out)
     report = json.loads(out.getvalue())

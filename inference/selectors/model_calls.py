@@ -16,6 +16,8 @@ from inference.selectors.endpoints import endpoint_from_row
 
 CHUNK = 500
 REASON_LENGTH = 300
+REASONS = 11
+"""The page shows ten, and says whether there are more."""
 COLUMNS = (
     *("call", "run", "model", "purpose", "key", "attempt", "prompt", "raw", "error"),
     *("prompt_tokens", "new_tokens", "cost", "currency", "seconds", "created_at"),
@@ -161,6 +163,6 @@ def _failures(run: GenerationRun) -> tuple[FailedCalls, ...]:
         ModelCall.objects.filter(FAILED, run=run)
         .values(reason=F("error"))
         .annotate(calls=Count("pk"))
-        .order_by("-calls", "reason")
+        .order_by("-calls", "reason")[:REASONS]
     )
     return tuple(FailedCalls(row["reason"][:REASON_LENGTH], row["calls"]) for row in rows)

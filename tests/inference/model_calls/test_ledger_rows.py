@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from inference.endpoints import ChatAnswer
 from inference.models import GenerationRun, ModelCall
 from inference.selectors.model_calls import (
+    REASONS,
     Spending,
     call_rows,
     money_words,
@@ -107,12 +108,29 @@ def test_threads_store_beside_each_other_and_give_their_connections_back(
     assert ledger.spent() == Decimal("5.00")
 
 
-def test_what_is_spent_is_one_query_however_many_calls(ledger: RunCalls) -> None:
-    for number in range(3):
-        ledger.store(f"d:{number}:0", PROMPT, said(), "")
-        with CaptureQueriesContext(connection) as captured:
-            ledger.spent()
-        assert len(captured) == 1
+def test_what_is_spent_begins_with_the_rows_and_is_then_counted_without_them(
+    ledger: RunCalls, run: GenerationRun
+) -> None:
+    ledger.store("d:0:0", PROMPT, said(), "")
+    ledger.store("d:1:0", PROMPT, None, "The server is busy.")
+    later = RunCalls(run)
+    later.store("d:1:0", PROMPT, said(cost="0.50"), "")
+    with CaptureQueriesContext(connection) as captured:
+        assert later.spent() == Decimal("0.75")
+    assert not captured.captured_queries
+
+
+def test_of_many_reasons_only_those_shown_are_read(ledger: RunCalls, run: GenerationRun) -> None:
+    for number in range(REASONS + 2):
+        ledger.store(f"d:{number}:0", PROMPT, None, f"Request {number:02d} failed.")
+    ledger.store("d:0:0", PROMPT, None, "Request 12 failed.")
+    shown = run_ledger(run)
+    assert shown is not None
+    assert [one.reason for one in shown.failures][:2] == [
+        "Request 12 failed.",
+        "Request 00 failed.",
+    ]
+    assert len(shown.failures) == REASONS
 
 
 def test_figures_of_runs_and_models(ledger: RunCalls, run: GenerationRun) -> None:

@@ -23,8 +23,10 @@ def passages(quoted: Sequence[Any], marked: str) -> Iterator[dict[str, Any]]:
             raise UnreadableAnswerError("a passage is given by its words")
         place = place_of(quote.get("passage"), quote.get("occurrence"), marked, taken)
         taken.add(place)
-        note = quote.get("note")
-        yield {"start": place[0], "end": place[1], "note": "" if note is None else note}
+        note = "" if quote.get("note") is None else quote["note"]
+        if not isinstance(note, str):
+            raise UnreadableAnswerError("the note on a passage is no text")
+        yield {"start": place[0], "end": place[1], "note": note}
 
 
 def place_of(passage: Any, occurrence: Any, marked: str, taken: Collection[Place]) -> Place:

@@ -3,7 +3,8 @@ of its assignment."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +12,15 @@ from django.utils import timezone
 
 from annotations.answers import UnreadableAnswerError, read_answer
 from annotations.judging.combining import combine
-from annotations.judging.contract import Combined, Judgement, JudgeOptions, Shown, Telling
-from annotations.judging.reading import read
+from annotations.judging.contract import (
+    Combined,
+    Judgement,
+    JudgeOptions,
+    Question,
+    Shown,
+    Telling,
+)
+from annotations.judging.reading import nothing_read, read
 from annotations.models import Assignment, Candidate, JudgeAnswer, JudgeRun
 from annotations.selectors.asked import asked_of, questions_in_part
 from annotations.selectors.judge_material import PartWording
@@ -24,7 +32,9 @@ from inference.models import ModelCall, ModelVersion
 from inference.services.jobs import Lease
 from inference.stored_text import storable
 
+logger = logging.getLogger(__name__)
 REFUSED = "the judge refuses this question"
+NOT_READ = "reading the answer failed"
 
 
 @dataclass(frozen=True)
@@ -47,7 +57,7 @@ class Ask:
 def store_answer(
     lease: Lease[JudgeRun], run: JudgeRun, options: JudgeOptions, ask: Ask, answer: ChatAnswer
 ) -> JudgeRun:
-    judgement = read(answer.text, ask.wording.questions, ask.shown)
+    judgement = judgement_in(answer.text, ask.wording.questions, ask.shown)
     with lease.commit_chunk() as row:
         JudgeAnswer.objects.create(
             run=run,
@@ -62,6 +72,15 @@ def store_answer(
         row.done += 1
         _submit_if_complete(run, options, ask)
     return row
+
+
+def judgement_in(text: str, questions: Sequence[Question], shown: Shown) -> Judgement:
+    """The answer is paid for and kept, also where a text nobody thought of ends the reading."""
+    try:
+        return read(text, questions, shown)
+    except Exception as error:
+        logger.exception("A judge's answer could not be read")
+        return nothing_read(questions, f"{NOT_READ} ({type(error).__name__})")
 
 
 def store_refusal(

@@ -25,9 +25,8 @@ from inference.models import ModelVersion
 from inference.selectors.model_calls import currency_of, money_words
 from inference.services.endpoints import endpoint_of
 from inference.services.jobs import (
-    JobCancelled,
     Lease,
-    WorkerStopping,
+    LeaseLost,
     work_under_lease,
 )
 from inference.services.run_backends import worker_machine
@@ -68,12 +67,12 @@ def _judge_all(lease: Lease[JudgeRun], on_answer: Progress | None) -> None:
         desk = Desk(lease, run, options, wordings, chat, pool, at_once, on_answer or _unheard)
         try:
             desk.ask_all()
-        except (JobCancelled, WorkerStopping, JudgeSilentError, BudgetSpentError):
-            stopping.set()  # no further try; what comes back of this one is paid for, and kept
-            desk.empty()
+        except LeaseLost:
+            stopping.set()
             raise
         except BaseException:
-            stopping.set()
+            stopping.set()  # no further try; what comes back of this one is paid for, and kept
+            desk.empty()
             raise
     _say_what_failed(run)
 
@@ -286,5 +285,6 @@ class Desk:
         trace: its question is asked again."""
         wait(self.under_way)
         for future in list(self.under_way):
-            if future.exception() is None:
+            error = future.exception()
+            if error is None or isinstance(error, NothingUsableError):
                 self.take(future)

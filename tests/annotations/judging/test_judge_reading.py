@@ -132,6 +132,15 @@ def test_comparisons_are_read_as_they_were_asked(
     assert bool(judgement.unread) != bool(written)
 
 
+@pytest.mark.parametrize("note", ["7", "[]", '{"a": 1}', '"warm", "note": "cold"'])
+def test_a_note_that_is_no_text_leaves_its_passages_unread(note: str) -> None:
+    """One of them is two notes under one name."""
+    text = '{"answers": {"empathy": [{"passage": "It is hard", "note": %s}]}}' % note  # noqa: UP031
+    judgement = read(text, [question(kind="spans")], shown_of("absolute", "It is hard."))
+    assert judgement.values == {}
+    assert "note" in judgement.unread["empathy"]
+
+
 def spans_of(quoted: Any, marked: str) -> list[tuple[int, int]] | None:
     one = question(kind="spans")
     judgement = read(said({"empathy": quoted}), [one], shown_of("absolute", marked))

@@ -15,10 +15,16 @@ LEAKAGE = (
     "neighbour one that is not. A model trained on the other splits has met these clients. "
     "For figures on new clients, split by session."
 )
+OTHER_CORPUS = (
+    "This corpus is not MESC, whose labels it has: the published rows are of another corpus, and "
+    "no comparison with them says which model is better."
+)
 
 
 def notes(cases: Sequence[Case], facts: RunFacts) -> list[str]:
-    return [LEAKAGE] if "test" in facts.splits else []
+    if facts.corpus_format not in ("", "mesc"):
+        return [OTHER_CORPUS]
+    return [LEAKAGE] if facts.corpus_format and "test" in facts.splits else []
 
 
 SPEC = SuiteSpec(

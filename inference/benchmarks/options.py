@@ -61,9 +61,12 @@ class RunFacts:
 
     splits: tuple[str, ...] = ()
     """Of the corpus, as the run answers them (`test`, `fold-1`); empty: all, or none are known."""
+    corpus_format: str = ""
+    """Of the corpus (`mesc`, `jsonl`), which may be another one than the suite is named after;
+    empty: not known."""
     trained_on: tuple[str, ...] = ()
     """Sentences: which training of the model or of an ancestor saw dialogues of this corpus."""
     repeats_the_corpus: bool = False
-    """The answers are the corpus' own human replies: the ceiling, and nothing was predicted."""
+    """The answers are the corpus' own replies: the ceiling, and nothing was predicted."""
     failed: int = 0
     """Cases among those given that ended in an error instead of an answer."""

@@ -78,10 +78,11 @@ def _rows(run: GenerationRun, among: Collection[int]) -> QuerySet[Response]:
 
 
 def run_facts_for_benchmark(run: GenerationRun, among: Collection[int] = ()) -> RunFacts:
-    """Of the same answers as the cases. Needs `model_version`."""
+    """Of the same answers as the cases. Needs `model_version` and `corpus`."""
     answered = Dialogue.objects.filter(stimuli__generation_runs=run).exclude(split="")
     return RunFacts(
         splits=tuple(answered.order_by("split").values_list("split", flat=True).distinct()),
+        corpus_format=run.corpus.format,
         trained_on=tuple(trainings_on_the_corpus(run)),
         repeats_the_corpus=repeats_the_corpus(run),
         failed=_answers(run, among).exclude(error="").count(),

@@ -119,7 +119,8 @@ def test_cases_are_one_query_and_come_while_they_are_read(scene: Scene) -> None:
 
 
 def test_facts_tell_splits_trainings_and_repetition(scene: Scene) -> None:
-    assert run_facts_for_benchmark(scene.run).splits == ("rate",)
+    facts = run_facts_for_benchmark(scene.run)
+    assert (facts.splits, facts.corpus_format) == (("rate",), scene.corpus.format)
     child = make_model_version(
         scene.team, "child", kind="multimood", path="c", parent=scene.run.model_version
     )

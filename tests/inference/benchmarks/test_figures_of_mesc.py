@@ -20,7 +20,7 @@ FOLDER = Path(__file__).parents[4] / "shared" / "data" / "mesc"
 pytestmark = pytest.mark.skipif(
     not FOLDER.is_dir(), reason="the published corpora are not on this machine (../shared/data)"
 )
-TEST = RunFacts(splits=("test",))
+TEST = RunFacts(splits=("test",), corpus_format="mesc")
 Said = tuple[str, str, str, str]
 
 

@@ -36,10 +36,18 @@ def test_labels_that_vary_need_no_such_note() -> None:
 
 def test_the_leak_of_mescs_published_split_is_told_where_test_is_answered() -> None:
     cases = emotion_cases([("joy", "joy")])
-    told = benchmark("mesc", cases, OPTIONS, RunFacts(splits=("test",)))
-    silent = benchmark("mesc", cases, OPTIONS, RunFacts(splits=("held out",)))
+    test, fresh = (RunFacts((split,), corpus_format="mesc") for split in ("test", "held out"))
+    told = benchmark("mesc", cases, OPTIONS, test)
+    silent = benchmark("mesc", cases, OPTIONS, fresh)
     assert told.notes[0].startswith("MESC's published split leaks")
     assert not any("leaks" in note for note in silent.notes)
+
+
+def test_another_corpus_with_mescs_labels_has_neither_its_leak_nor_its_figures() -> None:
+    facts = RunFacts(splits=("test",), corpus_format="jsonl")
+    notes = benchmark("mesc", emotion_cases([("joy", "joy")]), OPTIONS, facts).notes
+    assert "the published rows are of another corpus" in notes[0]
+    assert not any("leaks" in note for note in notes)
 
 
 def test_a_corpus_that_was_trained_on_is_the_first_thing_said() -> None:
@@ -55,13 +63,13 @@ def test_human_replies_are_no_models_figures() -> None:
     report = benchmark(
         "mesc", emotion_cases([("joy", "joy")]), OPTIONS, RunFacts(repeats_the_corpus=True)
     )
-    assert report.notes[0].startswith("These answers are the corpus' own human replies")
+    assert report.notes[0].startswith("These answers are the corpus' own replies")
 
 
 def test_few_sessions_and_short_replies_are_told() -> None:
     notes = " ".join(benchmark("mesc", reply_cases([("I see.", "Yes.")] * 3), OPTIONS).notes)
     assert "There are only 3 cases" in notes
-    assert "Half of the human replies have at most 2 words" in notes
+    assert "Half of the corpus' replies have at most 2 words" in notes
 
 
 def test_as_published_leaves_out_what_cannot_be_read_and_says_how_many() -> None:

@@ -11,7 +11,7 @@ from inference.benchmarks.scoring import SuiteScores
 FEW_GROUPS = 20
 DOMINANT = 0.9
 SHORT = 10
-"""Words: with fewer in most human replies, overlap says little."""
+"""Words: with fewer in most replies, overlap says little."""
 
 
 def report_notes(
@@ -19,7 +19,7 @@ def report_notes(
 ) -> Iterator[str]:
     if facts.repeats_the_corpus:
         yield (
-            "These answers are the corpus' own human replies and labels: nothing was predicted. "
+            "These answers are the corpus' own replies and labels: nothing was predicted. "
             "The figures are the most that can be reached, not a model's."
         )
     for sentence in facts.trained_on:
@@ -53,8 +53,8 @@ def _reading(scores: SuiteScores, options: Options) -> Iterator[str]:
     lengths = [len(case.reference.split()) for case in scores.cases if case.reference]
     if scores.text and lengths and median(lengths) < SHORT:
         yield (
-            f"Half of the human replies have at most {median(lengths):g} words, and each is one of "
-            "many good ones: overlap with it says little about how good a reply is."
+            f"Half of the corpus' replies have at most {median(lengths):g} words, and each is one "
+            "of many good ones: overlap with it says little about how good a reply is."
         )
     if scores.spec.published:
         yield (

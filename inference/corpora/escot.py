@@ -31,6 +31,7 @@ INFO = CorpusInfo(
         "reply, and only that reply is asked for. Strategies are ESCoT's thirteen, not MultiMood's "
         "ten; a client's emotion is a sentence of the chain."
     ),
+    replies_by="models",
 )
 STRATEGIES = (
     "Question",

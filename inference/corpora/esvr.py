@@ -28,6 +28,7 @@ INFO = CorpusInfo(
         "a client. Conversations of one persona are kept in one session. The layout of the "
         "published files is assumed; see docs/corpus_format.md."
     ),
+    replies_by="models",
 )
 TURNS = ("dialogue", "dialog", "conversation", "messages")
 SPEAKER = ("role", "speaker")

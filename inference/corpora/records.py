@@ -80,5 +80,7 @@ class CorpusInfo:
     citation: str
     note: str
     """What a reader of figures from this corpus must know."""
+    replies_by: Literal["people", "models"] = "people"
+    """Who wrote what stands there as replies; models: all of them, or with their help."""
     has_clips: bool = False
     """Its files name clips, whose bytes belong to what is imported."""

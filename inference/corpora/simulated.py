@@ -20,6 +20,7 @@ INFO = CorpusInfo(
         "to support are what its maker trained it to find supportive. Conversations of one persona "
         "are kept in one session. Licences are stated by the file, conversation by conversation."
     ),
+    replies_by="models",
 )
 KEPT = ("model", "values", "chain", "alternatives", "preferred", "preferences")
 """Of a turn, in its `extra`."""

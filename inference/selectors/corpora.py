@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import Count, Exists, F, IntegerField, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
+from inference.corpora import CORPUS_INFO
 from inference.models import Clip, Corpus, Dialogue, ModelVersion, Stimulus, Turn
 from mood_eval.models import Team
 
@@ -156,6 +157,11 @@ def splits_of_team(team: Team) -> list[str]:
     return list(rows.values_list("split", flat=True).distinct())
 
 
+def people_reply(corpus: Corpus) -> bool:
+    """Whether what stands there as replies was said by people, as far as is known."""
+    return CORPUS_INFO[corpus.format].replies_by == "people"
+
+
 def therapists_of_corpus(corpus: Corpus) -> ModelVersion | None:
     """The model that answers with the corpus' own therapist replies, once it is registered."""
     imported = ModelVersion.objects.filter(team=corpus.team_id, kind=ModelVersion.Kind.IMPORTED)
@@ -167,9 +173,13 @@ class CorpusTherapists:
     corpus: Corpus
     model: ModelVersion | None
 
+    @property
+    def are_people(self) -> bool:
+        return people_reply(self.corpus)
+
 
 def therapists_of_team(team: Team) -> list[CorpusTherapists]:
-    """Of each corpus in which therapists reply, the model made of their replies, if it is."""
+    """Of each corpus with replies, the model made of their replies, if it is."""
     models: dict[int, ModelVersion] = {}
     imported = ModelVersion.objects.filter(team=team, kind=ModelVersion.Kind.IMPORTED)
     for model in imported.order_by("pk"):

@@ -16,7 +16,7 @@ ONLY_MODALITY = "only_modality"
 """In a model version's config: the only modality that it may be given."""
 
 ANSWERED_ELSEWHERE: dict[str, str] = {
-    ModelVersion.Kind.IMPORTED: "What people really said; options change nothing",
+    ModelVersion.Kind.IMPORTED: "As they stand in the corpus; options change nothing",
     ModelVersion.Kind.RESPONSES: "As the file had them; options change nothing",
 }
 CHATS = (ModelVersion.Kind.ENDPOINT, ModelVersion.Kind.TEXT)

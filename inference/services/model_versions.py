@@ -12,6 +12,7 @@ from inference.errors import CheckpointError, DomainError, InvalidOptionsError
 from inference.models import Corpus, ModelVersion
 from inference.multimood.prompt_file import template_for
 from inference.reward_files import is_reward_model
+from inference.selectors.corpora import people_reply
 from mood_eval.models import Team
 
 CARD_FILES = ("README.md", "MODEL_CARD.md")
@@ -76,15 +77,24 @@ def register_checkpoint(
 
 
 def register_imported(team: Team, name: str, corpus: Corpus) -> ModelVersion:
-    """The therapists of a corpus as a model: it answers with what they really said."""
+    """The replies of a corpus as a model: what its therapists said, or a model for them."""
     if corpus.team_id != team.pk:
         raise CheckpointError("The corpus belongs to another team.")
     return create_model_version(
         team=team,
         name=name,
         kind=ModelVersion.Kind.IMPORTED,
-        card=f"What the therapists of the corpus {corpus.name} really said.",
+        card=_card_of_replies(corpus),
         config={"corpus": corpus.pk, "corpus_name": corpus.name},
+    )
+
+
+def _card_of_replies(corpus: Corpus) -> str:
+    if people_reply(corpus):
+        return f"What the therapists of the corpus {corpus.name} really said."
+    return (
+        f"The replies that stand in the corpus {corpus.name}. They were written by models or with "
+        "their help: in no comparison are they the people's side."
     )
 
 

@@ -16,6 +16,7 @@ from inference.selectors.corpora import (
     corpora_of_team,
     dialogues_of_corpus,
     label_counts,
+    people_reply,
     split_counts,
     therapists_of_corpus,
     turn_counts,
@@ -53,6 +54,7 @@ def corpus_detail(request: HttpRequest, pk: int) -> HttpResponse:
             "labels": label_counts(corpus),
             "imports": corpus.imports.select_related("imported_by").order_by("-imported_at"),
             "therapists": therapists_of_corpus(corpus),
+            "people_reply": people_reply(corpus),
             "longest_rights": MAX_MEDIA_RIGHTS,
             "page": dialogues.get_page(request.GET.get("page")),
         },
@@ -77,7 +79,8 @@ def corpus_media_rights(request: HttpRequest, pk: int) -> HttpResponse:
 def therapists_register(request: HttpRequest, pk: int) -> HttpResponse:
     corpus = team_object(request.user, Corpus.objects.all(), pk=pk)
     try:
-        model = register_imported(corpus.team, f"Therapists of {corpus.name}", corpus)
+        whose = "Therapists" if people_reply(corpus) else "Replies"
+        model = register_imported(corpus.team, f"{whose} of {corpus.name}", corpus)
     except DomainError as error:
         messages.warning(request, str(error))
         return redirect("corpus_detail", pk=corpus.pk)

@@ -69,9 +69,8 @@ def test_the_preview_tells_what_the_file_holds_and_stores_nothing(
 ) -> None:
     lost = {"model": "gpt-x", "dialogue": "nowhere", "turn": 1, "text": "Hm."}
     none = {"model": "gpt-x", "dialogue": "dialogue-000", "turn": 1, "text": "", "error": "slow"}
-    response = looked_at(
-        browser, corpus, upload=uploaded(lost, {**none, "sample": 1}, models=("gpt-x", "items"))
-    )
+    more = (lost, {**none, "sample": 1}, {**none, "sample": 2, "error": ""})
+    response = looked_at(browser, corpus, upload=uploaded(*more, models=("gpt-x", "items")))
     page = words(response)
     assert response.status_code == 200
     assert "Import 6 responses" in page
@@ -81,6 +80,7 @@ def test_the_preview_tells_what_the_file_holds_and_stores_nothing(
     assert "1 row of no client turn of Small corpus" in page
     assert "line 7: the corpus has no dialogue “nowhere” with client turns" in page
     assert "1 row that holds an error in place of a response" in page
+    assert "1 row whose text is blank" in page
     assert "<li>calm: 6</li>" in page
     assert "I keep waking up at three" in page
     assert not ModelVersion.objects.exists()
@@ -131,12 +131,10 @@ def test_unmatched_rows_refuse_the_file_until_they_may_be_left_out(
 def test_a_fault_is_named_and_the_file_need_not_be_chosen_again(
     browser: Client, corpus: Corpus
 ) -> None:
-    broken = {"model": "gpt-x", "dialogue": "dialogue-000", "turn": 1, "text": " "}
+    broken = {"model": "gpt-x", "dialogue": "dialogue-000", "turn": 1}
     response = looked_at(browser, corpus, upload=uploaded(broken))
     assert response.status_code == 422
-    assert "answers.jsonl, line 4, text: a text was expected, not blank. Write a text" in words(
-        response
-    )
+    assert "answers.jsonl, line 4, text: it is missing. Add the key" in words(response)
     assert "Chosen: answers.jsonl." in words(response)
     nothing = looked_at(browser, corpus)
     assert nothing.status_code == 422
@@ -179,3 +177,24 @@ def test_therapists_of_a_corpus_stand_in_the_same_choice(
     page = words(browser.get(URL))
     assert f'<a href="/models/{model.pk}/">Therapists of Small corpus</a>' in page
     assert register not in page
+    assert "written by models" not in page
+    assert "What the therapists" in model.card
+
+
+@pytest.mark.parametrize("format", ["escot", "esvr", "simulated"])
+def test_replies_that_models_wrote_are_not_offered_as_therapists(
+    browser: Client, corpus: Corpus, format: str
+) -> None:
+    Corpus.objects.update(format=format)
+    register = reverse("therapists_register", args=[corpus.pk])
+    detail = reverse("corpus_detail", args=[corpus.pk])
+    for url in (URL, detail):
+        page = words(browser.get(url))
+        assert f'action="{register}"' in page
+        assert "Use the replies as a model" in page
+    assert "written by models" in words(browser.get(URL))
+    browser.post(register)
+    model = ModelVersion.objects.get()
+    assert model.name == "Replies of Small corpus"
+    assert "written by models" in model.card
+    assert "Replies of Small corpus</a> <span" in words(browser.get(URL))

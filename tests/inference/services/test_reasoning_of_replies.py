@@ -24,7 +24,9 @@ def test_imported_replies_bring_their_reasoning_and_only_they_are_asked_for() ->
     assert (report.counts["dialogues"], report.counts["stimuli"]) == (3, 2)
     assert report.counts["followed_stimuli"] == Stimulus.objects.count() == 2
     assert report.corpus.licence == "none stated; research use"
-    model = register_imported(team, "People of ESCoT", report.corpus)
+    model = register_imported(team, "Replies of ESCoT", report.corpus)
+    assert "written by models" in model.card
+    assert "really said" not in model.card
     run = create_generation_run(team=team, model_version=model, corpus=report.corpus)
     assert run_generation(run.pk)
     first, second = Response.objects.order_by("stimulus__dialogue_id")

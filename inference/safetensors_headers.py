@@ -15,6 +15,7 @@ from typing import Any
 
 from inference.errors import CheckpointError
 
+WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
 HEADER_LIMIT = 100_000_000
 """Bytes, as in the format's reference implementation."""
 FLOATS = {"F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2"}
@@ -36,9 +37,23 @@ class TensorHeader:
         return self.elements * (float_size if self.dtype in FLOATS else OTHERS.get(self.dtype, 8))
 
 
+def weight_files(folder: Path) -> list[Path]:
+    """All `*.safetensors` by name; of shards those that their index names, since some releases have
+    the same weights again in `consolidated*.safetensors`."""
+    files = sorted(folder.glob("*.safetensors"))
+    index = folder / INDEX
+    if (folder / WEIGHTS).is_file() or not index.is_file():
+        return files
+    try:
+        named = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise CheckpointError(f"{index} is no index of weights. Copy it anew.") from error
+    return [file for file in files if file.name in named]
+
+
 def checkpoint_headers(folder: Path) -> Iterator[TensorHeader]:
-    """Of all `*.safetensors` in `folder`, file by file."""
-    for file in sorted(folder.glob("*.safetensors")):
+    """Of all its weights, file by file."""
+    for file in weight_files(folder):
         yield from file_headers(file)
 
 

@@ -22,6 +22,8 @@ HUB_FILES = (
     *("tokenizer*", "special_tokens_map.json", "added_tokens.json", "vocab.*", "merges.txt"),
     *("*.model", "chat_template*"),
 )
+HUB_LEFT = ("consolidated*", "*/*")
+"""The same weights in another layout, and what lies in subfolders: not read here."""
 SAFE = (
     "Load it once where no harm can be done and write it anew with "
     "`save_pretrained(FOLDER, safe_serialization=True)`, or take a release with *.safetensors."
@@ -127,6 +129,7 @@ def _from_hub(source: str) -> Path:
                 name,
                 revision=revision or None,
                 allow_patterns=list(HUB_FILES),
+                ignore_patterns=list(HUB_LEFT),
                 local_files_only=offline,
             )
         )

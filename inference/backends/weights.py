@@ -5,6 +5,7 @@ import threading
 from pathlib import Path
 
 from inference.errors import CheckpointError
+from inference.safetensors_headers import weight_files
 
 FileState = tuple[Path, int, int, int, int]
 _known: dict[FileState, str] = {}
@@ -13,7 +14,7 @@ _lock = threading.Lock()
 
 def weights_sha256(folder: Path) -> str:
     """Of the single weights file, or of the `sha256sum` listing of its shards by name."""
-    files = sorted(folder.glob("*.safetensors"))
+    files = weight_files(folder)
     if not files:
         raise CheckpointError(f"{folder} holds no *.safetensors file.")
     digests = [file_sha256(file) for file in files]

@@ -1,15 +1,21 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
+from huggingface_hub.utils import filter_repo_objects
+from safetensors.numpy import save_file
 
+from inference.backends.text_sources import HUB_FILES, HUB_LEFT
 from inference.backends.weights import weights_sha256
 from inference.contracts import GenerationOptions
 from inference.errors import CheckpointError
 from inference.models import JobState, ModelVersion
+from inference.safetensors_headers import checkpoint_headers
 from inference.services.generation import (
     create_generation_run,
     resume_generation_run,
@@ -47,6 +53,31 @@ def test_shards_are_hashed_as_their_sha256sum_listing(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(content)
         listing += f"{hashlib.sha256(content).hexdigest()}  {name}\n"
     assert weights_sha256(tmp_path) == hashlib.sha256(listing.encode()).hexdigest()
+
+
+def test_of_shards_with_an_index_only_those_it_names_are_counted_and_hashed(tmp_path: Path) -> None:
+    shards = [f"model-0000{number}-of-00002.safetensors" for number in (1, 2)]
+    for name in shards:
+        save_file({name: np.zeros(3, np.float32)}, tmp_path / name)
+    before = weights_sha256(tmp_path)
+    index = tmp_path / "model.safetensors.index.json"
+    index.write_text(json.dumps({"weight_map": {name: name for name in shards}}))
+    assert weights_sha256(tmp_path) == before
+    save_file({"again": np.zeros(6, np.float32)}, tmp_path / "consolidated.safetensors")
+    assert weights_sha256(tmp_path) == before
+    assert [tensor.name for tensor in checkpoint_headers(tmp_path)] == shards
+    index.write_text("[]")
+    with pytest.raises(CheckpointError, match=r"index\.json is no index of weights"):
+        weights_sha256(tmp_path)
+
+
+def test_the_hub_is_asked_for_no_second_layout_and_no_subfolder() -> None:
+    wanted = ["config.json", "model-00001-of-00002.safetensors", "model.safetensors.index.json"]
+    others = ["consolidated.safetensors", "original/params.json", "onnx/model.safetensors"]
+    asked = filter_repo_objects(
+        [*wanted, *others], allow_patterns=list(HUB_FILES), ignore_patterns=list(HUB_LEFT)
+    )
+    assert list(asked) == wanted
 
 
 @pytest.mark.django_db(transaction=True)

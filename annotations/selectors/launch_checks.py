@@ -218,7 +218,13 @@ def reasoning_advice(study: Study) -> Iterator[str]:
     total = sum(responses.count() for responses in shown)
     without = sum(responses.filter(chain={}).count() for responses in shown)
     if without:
-        yield (
+        advice = (
             f"The reasoning behind responses is to be shown, and {without} of {total} come "
             "without one. It is shown where all responses of an item have it."
         )
+        if any(part.design == StudyPart.Design.ABSOLUTE for part in parts):
+            advice += (
+                " Where raters see single responses, whether there is a reasoning can tell them "
+                "models from people."
+            )
+        yield advice

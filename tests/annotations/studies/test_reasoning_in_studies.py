@@ -118,6 +118,16 @@ def test_reasoning_that_some_lack_can_be_shown_with_a_word_of_warning(
     assert advice.endswith("no response comes with one.")
 
 
+@pytest.mark.parametrize(("design", "warned"), [("absolute", True), ("pairwise", False)])
+def test_beside_single_responses_a_reasoning_that_some_lack_tells_who_speaks(
+    team: Team, runs: list[GenerationRun], design: str, warned: bool
+) -> None:
+    Response.objects.filter(run=runs[0]).update(chain={})
+    study = make_draft(team, runs, parts=({"design": design},), show_chain=True)
+    (advice,) = [advice for advice in launch_advice(study) if "reasoning" in advice]
+    assert ("models from people" in advice) == warned
+
+
 def test_the_template_asks_link_by_link_and_shows_the_whole(team: Team) -> None:
     study = start_draft(team=team, template="escot-chain")
     assert study.show_chain

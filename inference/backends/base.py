@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from inference.contracts import Answer, GenerationOptions, StimulusInput
 from inference.media import DEFAULT_LIMITS, MediaLimits
@@ -19,6 +19,17 @@ class Backend(Protocol):
         """`options.samples` answers per stimulus, stimulus by stimulus; the seed at the same place
         governs an answer's sampling. A stimulus whose clips cannot be read gets answers with an
         error, and the others are answered."""
+        ...
+
+
+@runtime_checkable
+class KeepingBackend(Backend, Protocol):
+    """Stores each answer as it comes: where `answer` raises, those are not lost."""
+
+    def kept(
+        self, stimuli: Sequence[StimulusInput], options: GenerationOptions
+    ) -> list[Answer | None]:
+        """In the order of `answer`, what is stored already; nothing is asked."""
         ...
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import re
 import threading
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from inference.backends.base import Backend
+from inference.backends.base import Backend, KeepingBackend
 from inference.backends.chat_prompt import NothingToShowError, Question, ask_about, template_of
-from inference.backends.endpoint_faults import NothingUsableError, QuestionRefusedError
-from inference.backends.ledger import Ledger, PromptRecord, check_budget
+from inference.backends.endpoint_faults import QuestionRefusedError, paid_before
+from inference.backends.ledger import Ledger, PromptRecord, SilentError, check_budget
 from inference.backends.openai_chat import PATIENT, OpenAIChat, Patience
+from inference.backends.pacing import StoppedError
+from inference.backends.thoughts import after_thoughts
 from inference.backends.threads import in_threads
 from inference.contracts import Answer, GenerationOptions, StimulusInput
 from inference.endpoints import ChatAnswer, Endpoint, EndpointError, EndpointRefusedError
@@ -25,8 +27,6 @@ ROOM_FOR_LABELS = 64
 """Tokens of the three label lines, where the bound on new tokens is meant for the response."""
 FEWEST_SILENT = 2
 """Questions without an answer, one after the other, that tell of the server, not of a question."""
-THOUGHTS = re.compile(r"\s*<think>.*?(</think>\s*|\Z)", re.DOTALL)
-"""What reasoning models write before they speak, where the server leaves it in."""
 
 
 def load_endpoint(
@@ -63,8 +63,8 @@ class _Wanted:
         return f"{self.stimulus.key}:{self.sample}"
 
 
-class EndpointBackend:
-    """Raises EndpointRefusedError where the server refuses everything, EndpointError where it
+class EndpointBackend(KeepingBackend):
+    """Raises EndpointRefusedError where the server refuses everything, SilentError where it
     answers nothing, BudgetReachedError, StoppedError; then no answer is returned, and all that
     came are in the ledger."""
 
@@ -100,7 +100,8 @@ class EndpointBackend:
             for (stimulus, sample), seed in zip(places, seeds, strict=True)
         ]
         questions = _Questions(
-            lambda stimulus: ask_about(stimulus, options, self.template, self.endpoint, self.media)
+            lambda stimulus: ask_about(stimulus, options, self.template, self.endpoint, self.media),
+            [one.stimulus for one in wanted],
         )
         return in_threads(
             wanted,
@@ -111,18 +112,32 @@ class EndpointBackend:
             at_end=self.ledger.close,
         )
 
+    def kept(
+        self, stimuli: Sequence[StimulusInput], options: GenerationOptions
+    ) -> list[Answer | None]:
+        return [
+            self._kept(_Wanted(stimulus, sample, seed=0).key, options)
+            for stimulus in stimuli
+            for sample in range(options.samples)
+        ]
+
+    def _kept(self, key: str, options: GenerationOptions) -> Answer | None:
+        found = self.ledger.find(key)
+        return None if found is None else read_answer(found, self.template, options)
+
     def _answer(self, wanted: _Wanted, options: GenerationOptions, questions: _Questions) -> Answer:
-        kept = self.ledger.find(wanted.key)
+        kept = self._kept(wanted.key, options)
         if kept is not None:
-            return read_answer(kept, self.template, options)
+            questions.taken(wanted.stimulus)
+            return kept
+        check_budget(self.ledger, self.endpoint.currency)
         try:
             question = questions.about(wanted.stimulus)
         except (ClipError, NothingToShowError) as error:
             return _failed(str(error))
-        check_budget(self.ledger, self.endpoint.currency)
         try:
             answer = self._ask(question, wanted.seed, options)
-        except EndpointError as error:
+        except (EndpointError, StoppedError) as error:
             return self._unanswered(wanted, question, error)
         self._silence.broken()
         fault = fault_of(answer)
@@ -143,32 +158,51 @@ class EndpointBackend:
     def _record(self, question: Question) -> PromptRecord:
         return question.record(self.chat.not_sent)
 
-    def _unanswered(self, wanted: _Wanted, question: Question, error: EndpointError) -> Answer:
-        answer = error.answer if isinstance(error, NothingUsableError) else None
-        self.ledger.store(wanted.key, self._record(question), answer, str(error))
+    def _unanswered(
+        self, wanted: _Wanted, question: Question, error: EndpointError | StoppedError
+    ) -> Answer:
+        paid = paid_before(error)
+        if paid or isinstance(error, EndpointError):
+            self.ledger.store(wanted.key, self._record(question), paid, str(error))
         if isinstance(error, QuestionRefusedError):
             self._silence.broken()
             return _failed(str(error))
-        if isinstance(error, EndpointRefusedError):
+        if isinstance(error, EndpointRefusedError | StoppedError):
             raise error
-        if self._silence.lasts():
-            raise EndpointError(f"{error} Resume when it answers.") from error
+        silent = self._silence.lasts(wanted.key)
+        if silent:
+            raise SilentError(f"{error} Resume when it answers.", silent) from error
         return _failed(str(error))
 
 
 class _Questions:
-    """Each is put together once, whatever the number of samples."""
+    """Each is put together once, whatever the number of samples, and let go with the last: pictures
+    and sound are large."""
 
-    def __init__(self, make: Callable[[StimulusInput], Question]) -> None:
+    def __init__(
+        self, make: Callable[[StimulusInput], Question], wanted: Iterable[StimulusInput]
+    ) -> None:
         self._make = make
+        self._samples = Counter(wanted)
         self._made: dict[StimulusInput, Question] = {}
         self._lock = threading.Lock()
 
     def about(self, stimulus: StimulusInput) -> Question:
         with self._lock:  # clips are read one at a time anyhow
-            if stimulus not in self._made:
-                self._made[stimulus] = self._make(stimulus)
-            return self._made[stimulus]
+            question = self._made.get(stimulus) or self._make(stimulus)
+            self._made[stimulus] = question
+            self._take(stimulus)
+            return question
+
+    def taken(self, stimulus: StimulusInput) -> None:
+        """For one of its samples nothing is to be asked."""
+        with self._lock:
+            self._take(stimulus)
+
+    def _take(self, stimulus: StimulusInput) -> None:
+        self._samples[stimulus] -= 1
+        if not self._samples[stimulus]:
+            self._made.pop(stimulus, None)
 
 
 class _Silence:
@@ -176,24 +210,25 @@ class _Silence:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._count = 0
+        self._keys: list[str] = []
         self._lock = threading.Lock()
 
     def broken(self) -> None:
         with self._lock:
-            self._count = 0
+            self._keys.clear()
 
-    def lasts(self) -> bool:
+    def lasts(self, key: str) -> list[str]:
+        """All of them once they are too many."""
         with self._lock:
-            self._count += 1
-            return self._count >= self._most
+            self._keys.append(key)
+            return list(self._keys) if len(self._keys) >= self._most else []
 
 
 def fault_of(answer: ChatAnswer) -> str:
     """Why an answer that came is none."""
     if answer.finish == "content_filter":
         return "The server's content filter withheld the answer."
-    if not _spoken(answer.text).strip():
+    if not after_thoughts(answer.text).strip():
         return (
             f"The model used up its {answer.new_tokens} tokens before it said anything. Allow "
             "longer replies."
@@ -202,7 +237,7 @@ def fault_of(answer: ChatAnswer) -> str:
 
 
 def read_answer(answer: ChatAnswer, template: PromptTemplate, options: GenerationOptions) -> Answer:
-    said = _spoken(answer.text)
+    said = after_thoughts(answer.text)
     if options.task == "emotion":
         emotion = read_emotion(said, options.emotions or EMOTIONS, template.names)
         return _read(answer, client_emotion=emotion)
@@ -214,11 +249,6 @@ def read_answer(answer: ChatAnswer, template: PromptTemplate, options: Generatio
         strategy=reply.strategy,
         text=reply.text,
     )
-
-
-def _spoken(text: str) -> str:
-    thoughts = THOUGHTS.match(text)
-    return text[thoughts.end() :] if thoughts else text
 
 
 def _read(

@@ -47,6 +47,12 @@ class NothingUsableError(EndpointError):
         self.answer = answer
 
 
+def paid_before(error: BaseException) -> ChatAnswer | None:
+    """What the tries of a question cost that were counted before it ended with this."""
+    paid = error if isinstance(error, NothingUsableError) else error.__cause__
+    return paid.answer if isinstance(paid, NothingUsableError) else None
+
+
 @dataclass(frozen=True)
 class PassingFault:
     reason: str
@@ -77,9 +83,10 @@ class Faults:
         return PassingFault(self.clean(completion.fault))
 
     def exhausted(self, reason: str, spent: ChatAnswer) -> EndpointError:
+        """Also the cause of an end before the last try, where what was spent counts."""
         tries = "try" if spent.tries == 1 else "tries"
         message = f"{self.name} gave no answer in {spent.tries} {tries}: {reason}."
-        if spent.prompt_tokens or spent.new_tokens:
+        if spent.prompt_tokens or spent.new_tokens or spent.cost:
             return NothingUsableError(message, spent)
         return EndpointError(message)
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Protocol
 
-from inference.endpoints import ChatAnswer
+from inference.endpoints import ChatAnswer, EndpointError
 from inference.errors import DomainError
 
 PromptRecord = Sequence[Mapping[str, Any]]
@@ -24,6 +24,15 @@ class BudgetReachedError(DomainError):
             f"{_money(spent)} {currency} are spent, and the budget is {_money(budget)} {currency}. "
             "What was answered is kept. Give it a larger budget, then resume."
         )
+
+
+class SilentError(EndpointError):
+    """The server answers nothing: questions of these keys have failed because of it, not because
+    of what they ask."""
+
+    def __init__(self, message: str, keys: Sequence[str]) -> None:
+        super().__init__(message)
+        self.keys = frozenset(keys)
 
 
 class Ledger(Protocol):

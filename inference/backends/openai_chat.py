@@ -22,7 +22,7 @@ import openai
 from inference.backends.completions import Completion, cost_of, read_completion
 from inference.backends.dialect import Dialect
 from inference.backends.endpoint_faults import Faults, PassingFault
-from inference.backends.pacing import pacer_of, pause
+from inference.backends.pacing import StoppedError, pacer_of, pause
 from inference.backends.whole_request import WholeRequest
 from inference.endpoints import ChatAnswer, Endpoint, EndpointRefusedError, Message
 
@@ -86,7 +86,8 @@ class OpenAIChat:
         schema: Mapping[str, Any] | None = None,
     ) -> ChatAnswer:
         """Tokens and cost are those of all tries that the server counted, `seconds` those of the
-        last one."""
+        last one. Where some were counted, and then it is refused or stopped, NothingUsableError is
+        the cause of that error (`paid_before`)."""
         request: dict[str, Any] = {
             "model": self.endpoint.model,
             "messages": list(messages),
@@ -106,21 +107,24 @@ class OpenAIChat:
     def _patiently(self, request: Mapping[str, Any], options: Options) -> ChatAnswer:
         spent = ChatAnswer("", 0, 0, Decimal(0), 0.0, tries=0)
         reason = "it was not asked"
-        while spent.tries < self.endpoint.tries:
-            self._pacer.wait(self._stopping)
-            started = time.monotonic()
-            result = self._try(request, options)
-            if isinstance(result, Completion):
-                spent = self._counted(spent, result, request, time.monotonic() - started)
-                if not result.fault:
-                    return spent
-                fault = self._faults.of_completion(result)
-            else:
-                spent = _tried(spent)
-                fault = result
-            reason = fault.reason
-            if spent.tries < self.endpoint.tries:
-                self._rest(spent.tries, fault)
+        try:
+            while spent.tries < self.endpoint.tries:
+                self._pacer.wait(self._stopping)
+                started = time.monotonic()
+                result = self._try(request, options)
+                if isinstance(result, Completion):
+                    spent = self._counted(spent, result, request, time.monotonic() - started)
+                    if not result.fault:
+                        return spent
+                    fault = self._faults.of_completion(result)
+                else:
+                    spent = _tried(spent)
+                    fault = result
+                reason = fault.reason
+                if spent.tries < self.endpoint.tries:
+                    self._rest(spent.tries, fault)
+        except (EndpointRefusedError, StoppedError) as error:
+            raise error from self._faults.exhausted(reason, spent)
         raise self._faults.exhausted(reason, spent)
 
     def _try(self, request: Mapping[str, Any], options: Options) -> Completion | PassingFault:

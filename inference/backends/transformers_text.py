@@ -8,7 +8,6 @@ products are rounded.
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
@@ -31,14 +30,13 @@ from inference.backends.text_sources import (
     text_bytes,
     text_weights_sha256,
 )
+from inference.backends.thoughts import after_thoughts
 from inference.contracts import Answer, GenerationOptions, StimulusInput
 from inference.errors import DomainError, InvalidOptionsError
 from inference.multimood.parsing import parse_reply
 from inference.multimood.prompt import PromptTemplate
 from inference.multimood.prompt_file import parse_template, shipped
 
-THOUGHTS = re.compile(r"\A(?:[\s\S]*</think>|\s*<think>[\s\S]*)")
-"""Models that reason in words close their thoughts so; the answer follows, if there is one."""
 ROOM_FOR_LABELS = 64
 """Tokens beyond the longest reply for the label lines, as models behind addresses have them; where
 labels are not to be chosen the bound is of the whole answer, as for MultiMood."""
@@ -173,10 +171,6 @@ class TextBackend:
 def longest_answer(options: GenerationOptions) -> int:
     """In tokens."""
     return options.max_new_tokens + ROOM_FOR_LABELS * options.constrain_labels
-
-
-def after_thoughts(text: str) -> str:
-    return THOUGHTS.sub("", text)
 
 
 def load_text(source: str, *, machine: Machine, prompt: str) -> Backend:

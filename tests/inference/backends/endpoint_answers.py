@@ -13,7 +13,6 @@ from inference.media import DEFAULT_LIMITS
 from tests.chat_server import FOUR_LINES, Asked, ChatServer
 from tests.inference.backends.memory_ledger import MemoryLedger
 
-AT_ONCE = Patience(first_pause=0, longest_pause=0, longest_quiet=0)
 TEXT = GenerationOptions(modality="text")
 
 
@@ -35,8 +34,10 @@ def answers(
     asked: list[StimulusInput],
     options: GenerationOptions = TEXT,
     should_stop: Callable[[], bool] = lambda: False,
+    longest_quiet: float = 0,
     **known: Any,
 ) -> list[Answer]:
     endpoint = Endpoint(**{"url": server.url, "model": "tiny", "timeout": 20.0, **known})
-    backend = load_endpoint(endpoint, "", ledger, should_stop, DEFAULT_LIMITS, AT_ONCE)
+    patience = Patience(first_pause=0, longest_pause=0, longest_quiet=longest_quiet)
+    backend = load_endpoint(endpoint, "", ledger, should_stop, DEFAULT_LIMITS, patience)
     return backend.answer(asked, options, list(range(100, 100 + len(asked) * options.samples)))

@@ -130,6 +130,7 @@ REFUSALS = {
     "half filtered": (said("I", finish="content_filter"), "content filter withheld the answer"),
     "no room": (said("", finish="length"), "Allow longer replies"),
     "only thoughts": (said("<think>What if", finish="length"), "Allow longer replies"),
+    "ended thoughts": (said("What if </think>", finish="length"), "Allow longer replies"),
     "always failing": (failing(500, "broken"), "gave no answer in 5 tries: status 500, broken"),
 }
 
@@ -180,10 +181,11 @@ def test_a_server_that_answers_nothing_ends_the_run_and_no_question_counts_as_fa
     assert len(server.paid) == 30
 
 
+@pytest.mark.parametrize("begun", ["<think>", ""], ids=["whole", "begun in the prompt"])
 def test_thoughts_are_kept_and_not_taken_for_the_answer(
-    server: ChatServer, ledger: MemoryLedger
+    server: ChatServer, ledger: MemoryLedger, begun: str
 ) -> None:
-    thoughts = "<think>\nClient's emotion: joy\nno, not that\n</think>\n\n"
+    thoughts = f"{begun}\nClient's emotion: joy\nno, not that\n</think>\n\n"
     server.script(said(thoughts + FOUR_LINES))
     [answer] = answers(server, ledger, stimuli(1))
     assert (answer.client_emotion, answer.text) == ("sadness", "What weighs most on you?")

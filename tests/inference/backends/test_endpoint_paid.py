@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from inference.backends.chat_prompt import Question
 from inference.backends.ledger import BudgetReachedError
 from inference.backends.pacing import StoppedError
-from tests.chat_server import FOUR_LINES, Asked, ChatServer, Handler, said
-from tests.inference.backends.endpoint_answers import answers, replying, stimuli
+from inference.contracts import GenerationOptions
+from tests.chat_server import FOUR_LINES, Asked, ChatServer, Handler, failing, rate_limited, said
+from tests.inference.backends.endpoint_answers import TEXT, answers, replying, stimuli
 from tests.inference.backends.memory_ledger import MemoryLedger
 
 
@@ -105,3 +110,62 @@ def test_useless_answers_count_towards_the_budget(server: ChatServer) -> None:
     assert row.answer is not None
     assert row.answer.prompt_tokens == 2 * len(server.asked[0].text.split())
     assert "an empty answer" in row.error
+
+
+def test_useless_answers_count_also_where_the_question_is_refused_then(
+    server: ChatServer, ledger: MemoryLedger
+) -> None:
+    server.script(said("", usage=False), failing(400, "too long"))
+    [answer] = answers(server, ledger, stimuli(1), prompt_price=Decimal(1))
+    [row] = ledger.rows
+    assert "too long" in row.error == answer.error
+    assert row.answer is not None
+    assert row.answer.cost == ledger.spent() > 0
+
+
+def test_useless_answers_count_also_where_the_run_is_stopped_then(
+    server: ChatServer, ledger: MemoryLedger
+) -> None:
+    server.script(said(""), rate_limited(1000))
+    known: dict[str, Any] = {"prompt_price": Decimal(1), "at_once": 1, "model": "stopped later"}
+    with pytest.raises(StoppedError):
+        answers(
+            *(server, ledger, stimuli(3)),
+            should_stop=lambda: len(server.asked) == 2,
+            longest_quiet=1000,
+            **known,
+        )
+    [row] = ledger.rows
+    assert row.answer is not None
+    assert row.answer.cost > 0
+    assert row.error.startswith("Stopped")
+
+
+def test_once_the_budget_is_reached_no_clip_is_read(server: ChatServer, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"no film")
+    asked = [replace(one, clip_paths=(broken,)) for one in stimuli(1)]
+    options = GenerationOptions()
+    takes = ("text", "frames")
+    with pytest.raises(BudgetReachedError):
+        answers(server, MemoryLedger(budget=Decimal(0)), asked, options, takes=takes)
+    [answer] = answers(server, MemoryLedger(), asked, options, takes=takes)
+    assert str(broken) in answer.error
+
+
+def test_a_question_is_let_go_with_its_last_sample(
+    server: ChatServer, ledger: MemoryLedger
+) -> None:
+    def alive() -> int:
+        return sum(type(one) is Question for one in gc.get_objects())
+
+    before = alive()
+    seen: list[int] = []
+    server.rule = lambda asked: seen.append(alive() - before)
+    two = replace(TEXT, samples=2, temperature=1.0)
+    answers(server, ledger, stimuli(3), two, at_once=1)
+    assert seen == [1] * 6
+    del ledger.rows[::2]  # of each the first sample: the second is taken from the ledger
+    seen.clear()
+    answers(server, ledger, stimuli(3), two, at_once=1)
+    assert seen == [1] * 3

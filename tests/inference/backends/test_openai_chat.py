@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from inference.backends.endpoint_faults import NothingUsableError, QuestionRefusedError
+from inference.backends.endpoint_faults import NothingUsableError, QuestionRefusedError, paid_before
 from inference.backends.openai_chat import OpenAIChat, Patience
 from inference.backends.pacing import StoppedError, pacer_of
 from inference.endpoints import ChatAnswer, Endpoint, EndpointError, EndpointRefusedError
@@ -241,6 +241,27 @@ def test_useless_answers_that_were_paid_for_are_counted(server: ChatServer) -> N
     with pytest.raises(NothingUsableError, match="an empty answer") as error:
         ask(chat(server, prompt_price=Decimal(1_000_000), tries=2))
     assert (error.value.answer.text, error.value.answer.cost) == ("", Decimal(8))
+
+
+@pytest.mark.parametrize("usage", [True, False])
+def test_what_was_paid_before_a_refusal_comes_with_it(server: ChatServer, usage: bool) -> None:
+    server.script(said("", usage=usage), failing(400, "too long"))
+    with pytest.raises(QuestionRefusedError) as refused:
+        ask(chat(server, prompt_price=Decimal(1_000_000)))
+    paid = paid_before(refused.value)
+    assert paid is not None
+    assert paid.cost == (4 if usage else 6)
+    server.script(failing(500), failing(400, "too long"))
+    with pytest.raises(QuestionRefusedError) as refused:
+        ask(chat(server, prompt_price=Decimal(1_000_000)))
+    assert paid_before(refused.value) is None
+
+
+def test_useless_answers_without_usage_are_counted_by_their_estimate(server: ChatServer) -> None:
+    server.script(said("", usage=False), said("", usage=False))
+    with pytest.raises(NothingUsableError) as error:
+        ask(chat(server, prompt_price=Decimal(1_000_000), tries=2))
+    assert (error.value.answer.prompt_tokens, error.value.answer.cost) == (0, Decimal(12))
 
 
 def test_without_usage_tokens_are_unknown_and_the_cost_is_estimated_from_above(

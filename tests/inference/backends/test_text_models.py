@@ -15,10 +15,10 @@ import torch
 from inference.backends.base import Backend, Machine
 from inference.backends.memory import ModelDoesNotFitError
 from inference.backends.text_sources import find_text_source, text_weights_sha256
+from inference.backends.thoughts import after_thoughts
 from inference.backends.transformers_text import (
     KEPT,
     ROOM_FOR_LABELS,
-    after_thoughts,
     load_text,
     load_text_model,
     unload_text,

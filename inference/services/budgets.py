@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from django.db.models import Count
+
 from inference.errors import InvalidOptionsError
-from inference.models import GenerationRun, ModelVersion
+from inference.models import GenerationRun, ModelCall, ModelVersion
 from inference.selectors.endpoints import endpoint_from_row
 from inference.selectors.model_calls import ZERO, currency_of, money_words, spent_by
 
@@ -37,8 +39,9 @@ def check_budget(budget: Decimal | None, model_version: ModelVersion) -> None:
 
 
 def check_left(run: GenerationRun) -> None:
-    """Before a run goes on: something must be left of its budget. Needs `model_version`."""
-    if run.budget is None:
+    """Before a run goes on: something must be left of its budget, if anything is to be asked. Needs
+    `model_version`."""
+    if run.budget is None or _is_all_paid(run):
         return
     spent = spent_by(run.pk)
     if spent >= run.budget:
@@ -47,6 +50,14 @@ def check_left(run: GenerationRun) -> None:
             f"budget: run {run.pk} has spent {money_words(spent, currency)}. Give it a budget "
             f"above that; {money_words(run.budget, currency)} is not."
         )
+
+
+def _is_all_paid(run: GenerationRun) -> bool:
+    """Every response that is missing stands in the ledger."""
+    missing = run.total - run.responses.count()
+    usable = ModelCall.objects.filter(run=run, error="")
+    paid = usable.aggregate(keys=Count("key", distinct=True))["keys"]
+    return bool(0 < missing <= paid - run.responses.filter(error="").count())
 
 
 def spent_message(run: GenerationRun) -> str:

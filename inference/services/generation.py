@@ -12,9 +12,10 @@ from django.db import transaction
 from django.db.models import Count, Exists, OuterRef, ProtectedError, Subquery
 from django.db.models.functions import Coalesce
 
-from inference.backends.base import Backend
-from inference.backends.ledger import BudgetReachedError
-from inference.contracts import Answer, GenerationOptions
+from inference.backends.base import Backend, KeepingBackend
+from inference.backends.ledger import BudgetReachedError, SilentError
+from inference.contracts import Answer, GenerationOptions, StimulusInput
+from inference.endpoints import EndpointError
 from inference.errors import (
     DomainError,
     InvalidOptionsError,
@@ -41,7 +42,7 @@ from inference.services import jobs
 from inference.services.budgets import check_budget, check_left, spent_message
 from inference.services.clip_errors import placed
 from inference.services.generation_options import check_options
-from inference.services.jobs import Lease, work_under_lease
+from inference.services.jobs import JobCancelled, Lease, work_under_lease
 from inference.services.model_versions import refuse_reward_model
 from inference.services.run_backends import answered_together, backend_of
 from inference.stored_text import storable
@@ -212,9 +213,12 @@ def _answer_all(lease: Lease[GenerationRun], on_chunk: Progress | None) -> None:
         stimuli, position = [row.stimulus for row in chunk], chunk[-1].position
         try:
             responses = _responses(run, stimuli, backend, options)
-        except BudgetReachedError as error:
-            _keep(lease, run, _paid_for(run, stimuli, backend, options), on_chunk)
-            raise DomainError(spent_message(run)) from error
+        except (BudgetReachedError, EndpointError, JobCancelled) as error:
+            silent = error.keys if isinstance(error, SilentError) else frozenset()
+            _keep(lease, run, _paid_for(run, stimuli, backend, options), on_chunk, silent)
+            if isinstance(error, BudgetReachedError):
+                raise DomainError(spent_message(run)) from error
+            raise
         _keep(lease, run, responses, on_chunk)
         lease.check()
     _refuse_without_answers(run)
@@ -225,8 +229,10 @@ def _keep(
     run: GenerationRun,
     responses: Sequence[Response],
     on_chunk: Progress | None,
+    silent: frozenset[str] = frozenset(),
 ) -> None:
     with lease.commit_chunk() as row:
+        _drop_failed(run, silent)
         Response.objects.bulk_create(_missing(run, responses))
         row.done = Response.objects.filter(run=run).count()
     if on_chunk:
@@ -236,12 +242,21 @@ def _keep(
 def _paid_for(
     run: GenerationRun, chunk: Sequence[Stimulus], backend: Backend, options: GenerationOptions
 ) -> list[Response]:
-    """Once the budget is reached, only what is in the ledger already is given."""
-    responses: list[Response] = []
-    for stimulus in chunk:
-        with suppress(BudgetReachedError):
-            responses += _responses(run, [stimulus], backend, options)
-    return responses
+    """What is in the ledger of a chunk that is broken off."""
+    if not isinstance(backend, KeepingBackend):
+        return []
+    inputs = stimulus_inputs(chunk)
+    return _rows(run, chunk, inputs, options, backend.kept(inputs, options))
+
+
+def _drop_failed(run: GenerationRun, keys: frozenset[str]) -> None:
+    """What failed only because the server had fallen silent, in chunks before it was known to."""
+    if not keys:
+        return
+    failed = run.responses.exclude(error="").select_related("stimulus__dialogue")
+    dropped = [row.pk for row in failed if f"{stimulus_key(row.stimulus)}:{row.sample}" in keys]
+    with suppress(ProtectedError):  # shown to raters already
+        Response.objects.filter(pk__in=dropped).delete()
 
 
 def _refuse_without_answers(run: GenerationRun) -> None:
@@ -267,22 +282,31 @@ def _unanswered(
 def _responses(
     run: GenerationRun, chunk: Sequence[Stimulus], backend: Backend, options: GenerationOptions
 ) -> list[Response]:
-    samples = range(options.samples)
     seeds = [
         stimulus_seed(options.seed, stimulus_key(stimulus), sample)
         for stimulus in chunk
-        for sample in samples
+        for sample in range(options.samples)
     ]
     inputs = stimulus_inputs(chunk)
-    answers = backend.answer(inputs, options, seeds)
+    return _rows(run, chunk, inputs, options, backend.answer(inputs, options, seeds))
+
+
+def _rows(
+    run: GenerationRun,
+    chunk: Sequence[Stimulus],
+    inputs: Sequence[StimulusInput],
+    options: GenerationOptions,
+    answers: Sequence[Answer | None],
+) -> list[Response]:
     places = [
         (stimulus, given, sample)
         for stimulus, given in zip(chunk, inputs, strict=True)
-        for sample in samples
+        for sample in range(options.samples)
     ]
     return [
         _response(run, stimulus, sample, placed(answer, stimulus, given))
         for (stimulus, given, sample), answer in zip(places, answers, strict=True)
+        if answer is not None
     ]
 
 

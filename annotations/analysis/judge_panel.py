@@ -18,7 +18,7 @@ Words and passages have no panel's answer. What is not decided stays open.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,8 +30,36 @@ Array = NDArray[np.float64]
 LEAST = 2
 
 
-def panel_name(judges: Sequence[str]) -> str:
-    return f"Panel of {len(judges)} judges"
+def panel_members(
+    judges: Sequence[str], said: Array, known: Mapping[str, JudgeFacts]
+) -> dict[str, Array]:
+    """said: judges x items. Those that answered something and whose work is done; a judge whose
+    answers came from elsewhere has done all it will."""
+    return {
+        judge: row
+        for judge, row in zip(judges, said, strict=True)
+        if answered(row) and (judge not in known or known[judge].done)
+    }
+
+
+def answered(row: Array) -> bool:
+    return not np.isnan(row).all()
+
+
+def counted_judges(members: int, judges: int) -> str:
+    """Of those that there are; all where none is left out."""
+    return f"{members} judges" if members == judges else f"{members} of {judges} judges"
+
+
+def left_out(members: int, judges: int) -> str:
+    """A sentence; empty where nobody is left out of a panel, or none could be."""
+    n = judges - members
+    if not n or judges < LEAST:
+        return ""
+    return (
+        f"{n} of {judges} judges {'is' if n == 1 else 'are'} left out of the panel and of the "
+        f"judges among themselves: still at work, stopped, or without any answer to this."
+    )
 
 
 def panel_facts(judges: Iterable[JudgeFacts]) -> JudgeFacts:

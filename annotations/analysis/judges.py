@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -10,7 +11,14 @@ from numpy.typing import NDArray
 
 from annotations.analysis import words
 from annotations.analysis.families import Family, family_of
-from annotations.analysis.judge_panel import panel_facts, panel_name, panel_scores
+from annotations.analysis.judge_panel import (
+    answered,
+    counted_judges,
+    left_out,
+    panel_facts,
+    panel_members,
+    panel_scores,
+)
 from annotations.analysis.settings import (
     AnalysisSettings,
     Section,
@@ -53,12 +61,16 @@ def judges_section(data: PartData, settings: AnalysisSettings) -> Section:
             table, family = ratings_of(data, answers, settings), family_of(answers.criterion)
             rows = []
             said = coded(answers.criterion, judged.values)
-            everyone = dict(zip(judges.raters, said, strict=True))
+            everyone = {
+                judge: row for judge, row in zip(judges.raters, said, strict=True) if answered(row)
+            }
             known = dict(judged_by)
-            if len(judges.raters) > 1:
-                panel = panel_name(judges.raters)
-                everyone[panel] = panel_scores(said, family, data.pairwise)
-                known[panel] = panel_facts(judged_by.values())
+            members = panel_members(judges.raters, said, judged_by)
+            counted = counted_judges(len(members), len(judges.raters))
+            if len(members) > 1:
+                panel, together = f"Panel of {counted}", np.array(list(members.values()))
+                everyone[panel] = panel_scores(together, family, data.pairwise)
+                known[panel] = panel_facts(known[judge] for judge in members if judge in known)
             for judge, scores in everyone.items():
                 found = _estimates(table, scores, family, settings)
                 rows += [_row(judge, estimate) for estimate in found]
@@ -68,31 +80,50 @@ def judges_section(data: PartData, settings: AnalysisSettings) -> Section:
                 )
                 if drawn:
                     figures[f"bland{len(figures)}:{answers.criterion.slug}"] = drawn
-            if len(judges.raters) > 1:
-                rows.append(_among_judges(data, answers, judges.raters, said, settings))
-            slug = answers.criterion.slug
-            criteria.append({"slug": slug, "name": answers.criterion.name, "table": rows})
+            if len(members) > 1:
+                rows.append(_among_judges(data, answers, members, counted, settings))
+            criteria.append(
+                {
+                    "slug": answers.criterion.slug,
+                    "name": answers.criterion.name,
+                    "table": rows,
+                    "left_out": left_out(len(members), len(judges.raters)),
+                }
+            )
+    named = {judge for judges in data.judges for judge in _who_answered(judges)}
     results = {
         "criteria": criteria,
         "percent": settings.percent,
-        "judges": [{"name": name, **asdict(facts)} for name, facts in sorted(judged_by.items())],
+        "judges": [
+            {"name": name, **asdict(facts)}
+            for name, facts in sorted(judged_by.items())
+            if name in named
+        ],
         "people": len(data.raters),
     }
     return Section(results, figures)
 
 
+def _who_answered(judges: PartData) -> list[str]:
+    return [
+        judge
+        for number, judge in enumerate(judges.raters)
+        if any(answered(answers.values[number]) for answers in judges.answers)
+    ]
+
+
 def _among_judges(
     data: PartData,
     answers: Answers,
-    judges: tuple[str, ...],
-    said: NDArray[np.float64],
+    members: Mapping[str, NDArray[np.float64]],
+    counted: str,
     settings: AnalysisSettings,
 ) -> dict[str, Any]:
     """Of the judges without people."""
     table = ratings(
-        said,
+        np.array(list(members.values())),
         scale=coded_scale(answers.criterion),
-        raters=judges,
+        raters=tuple(members),
         items=tuple(map(str, data.units.pk.tolist())),
         clusters=clusters_of(data, settings),
     )
@@ -104,7 +135,7 @@ def _among_judges(
         resamples=settings.resamples,
         seed=settings.seed,
     )
-    row = _row(f"{len(judges)} judges", found)
+    row = _row(counted, found)
     return row | {"label": "Alpha of the judges among themselves"}
 
 
@@ -172,9 +203,10 @@ def _bland_altman(
     bias = next(estimate for estimate in found if estimate.name == "judge_bias")
     if bias.value is None:
         return None
-    given = (~np.isnan(answers.values)).sum(axis=0)
+    said = coded(answers.criterion, answers.values)
+    given = (~np.isnan(said)).sum(axis=0)
     both = (given > 0) & ~np.isnan(scores)
-    people = np.nansum(answers.values[:, both], axis=0) / given[both]
+    people = np.nansum(said[:, both], axis=0) / given[both]
     row = bias.rows[0]
     name = answers.criterion.name
     return BlandAltman(

@@ -12,7 +12,7 @@ from django.db.models import Count, Exists, Max, OuterRef
 
 from annotations.models import Assignment, Study, StudyRater
 
-ANALYSIS_VERSION = 2
+ANALYSIS_VERSION = 3
 """Raised when the same data gives other figures, because the code has changed."""
 KNOWN_SECONDS = 600
 
@@ -86,7 +86,9 @@ BESIDE = """
             WHERE s.rater_id = ANY(raters)),
            stages,
            (SELECT count(*) FROM annotations_assignment a
-            WHERE a.rater_id = ANY(judges) AND a.state = 'submitted')
+            WHERE a.rater_id = ANY(judges) AND a.state = 'submitted'),
+           (SELECT count(*) FROM annotations_judgerun j
+            WHERE j.rater_id = ANY(judges) AND j.state = 'done')
     FROM (SELECT study_id AS study, array_agg(id) AS raters,
                  array_agg(id) FILTER (WHERE kind = 'llm') AS judges,
                  string_agg(concat(pseudonym, '/', stage), ' ' ORDER BY pseudonym) AS stages

@@ -11,7 +11,7 @@ from django.db.models import Exists, OuterRef
 from annotations.judging.contract import JudgeOptions
 from annotations.models import Item, JudgeRun, Study, StudyPart
 from annotations.selectors.asked import criteria_in_part
-from inference.models import Turn
+from inference.models import JobState, Turn
 
 ALONE = (
     "People read the situation and the conversation before the response; the judge saw the "
@@ -34,6 +34,8 @@ class JudgeFacts:
     """How, in words."""
     differences: tuple[str, ...] = ()
     """Between its evidence and people's; none where it was the same."""
+    done: bool = True
+    """Whether it was asked about everything; one that was stopped has answered a part."""
 
 
 def differences_in(part: StudyPart, options: JudgeOptions) -> list[str]:
@@ -68,7 +70,7 @@ def facts_of_judges(part: StudyPart, judges: Collection[str]) -> dict[str, Judge
         options = JudgeOptions.from_json(run.options)
         differences = tuple(differences_in(part, options))
         found[run.rater.pseudonym] = JudgeFacts(
-            run.judge.name, asked_in_words(part, options), differences
+            run.judge.name, asked_in_words(part, options), differences, run.state == JobState.DONE
         )
     return found
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.core.cache import cache
 from django.db.models import QuerySet
+from django.utils import timezone
 
 from annotations.answers import LETTERS
 from annotations.judging.combining import combine
@@ -27,6 +28,7 @@ from annotations.selectors.rating_page.conversation import plain, text_of
 from annotations.selectors.rating_page.responses import answered, dialogues_of
 
 KEPT_SECONDS = 3600
+CHUNK = 2000
 SHOWN = {"": "All", "unread": "Not read in part", "failed": "Without an answer"}
 """Name in the address -> words."""
 
@@ -69,8 +71,10 @@ class AnswerShown:
 
 
 def figures_of(run: JudgeRun) -> list[QuestionFigures]:
-    """By part and question; kept until another answer comes in."""
-    key = f"judge-figures:{run.pk}:{run.done}:{run.state}"
+    """By part and question; kept until another answer comes in, while the judge is at work for the
+    rest of the minute."""
+    step = f"at-{timezone.now():%Y%m%d%H%M}" if run.is_active else run.done
+    key = f"judge-figures:{run.pk}:{run.state}:{step}"
     found: list[QuestionFigures] | None = cache.get(key)
     if found is None:
         found = list(_figures(run))
@@ -113,9 +117,8 @@ def _told(run: JudgeRun, wordings: dict[int, PartWording]) -> dict[int, list[Tol
     """By part, an entry an item that was asked about."""
     rows = JudgeAnswer.objects.filter(run=run, error="").order_by("assignment__position", "pk")
     tellings: dict[Any, list[Telling]] = defaultdict(list)
-    for assignment, repetition, order, values, unread in rows.values_list(
-        "assignment_id", "repetition", "order", "values", "unread"
-    ):
+    said = rows.values_list("assignment_id", "repetition", "order", "values", "unread")
+    for assignment, repetition, order, values, unread in said.iterator(chunk_size=CHUNK):
         tellings[assignment].append(Telling(repetition, order, Judgement(values, unread)))
     given = Assignment.objects.filter(rater=run.rater_id, pk__in=tellings)
     found: dict[int, list[Told]] = {pk: [] for pk in wordings}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -242,6 +243,25 @@ def test_it_can_be_cancelled_between_questions_and_resumed(team: Team, server: C
     resume_judging(run)
     run_judging(run.pk)
     assert len(server.paid) == 6
+
+
+def test_figures_of_a_judge_at_work_are_kept_for_the_minute(
+    team: Team, server: ChatServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = datetime(2026, 11, 26, 9, 30, tzinfo=UTC)
+    run = start(absolute_study(team), endpoint_judge(team, server.url))
+    run_judging(run.pk)
+    run.refresh_from_db()
+    run.state = JobState.RUNNING
+    monkeypatch.setattr("django.utils.timezone.now", lambda: now)
+    before = figures_of(run)
+    JudgeAnswer.objects.filter(run=run).update(unread={"empathy": "is missing"}, values={})
+    run.done -= 1
+    assert figures_of(run) == before
+    monkeypatch.setattr("django.utils.timezone.now", lambda: now + timedelta(minutes=1))
+    assert figures_of(run) != before
+    run.state = JobState.DONE
+    assert figures_of(run) != before
 
 
 def test_a_second_judge_has_places_and_a_name_of_its_own(team: Team, server: ChatServer) -> None:

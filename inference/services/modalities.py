@@ -11,7 +11,12 @@ from django.db import transaction
 
 from inference.contracts import GenerationOptions, Modality
 from inference.endpoints import MediaPart
-from inference.errors import InvalidOptionsError, NothingSelectedError, UnknownNameError
+from inference.errors import (
+    InvalidOptionsError,
+    NothingSelectedError,
+    UnknownNameError,
+    WrongStateError,
+)
 from inference.models import Corpus, GenerationRun, JobState, ModelVersion, RunGroup
 from inference.selectors.clip_counts import (
     ClipKinds,
@@ -29,6 +34,7 @@ from mood_eval.models import Team, User
 
 MODALITIES: tuple[Modality, ...] = get_args(Modality)
 PARTS: dict[MediaPart, str] = {"frames": "pictures", "audio": "sound"}
+STOPPED = (JobState.FAILED, JobState.CANCELLED)
 KEPT = (ModelVersion.Kind.IMPORTED, ModelVersion.Kind.RESPONSES)
 LONGEST_NAME = 64
 
@@ -202,9 +208,15 @@ def _compared(
 
 def _usable(runs: Sequence[GenerationRun], modality: Modality) -> GenerationRun | None:
     """The newest that is done or on its way: what is answered is not asked again."""
-    ended = (JobState.FAILED, JobState.CANCELLED)
-    fit = [run for run in runs if options_of(run).modality == modality and run.state not in ended]
-    return fit[0] if fit else None
+    fit = [run for run in runs if options_of(run).modality == modality]
+    usable = next((run for run in fit if run.state not in STOPPED), None)
+    halfway = next((run for run in fit if run.done), None)
+    if usable is None and halfway is not None:
+        raise WrongStateError(
+            f"Run {halfway.pk} was stopped with {halfway.done:,} of {halfway.total:,} answers. "
+            f"Resume run {halfway.pk} first, or its answers would be paid again."
+        )
+    return usable
 
 
 def _free_name(model: ModelVersion, corpus: Corpus) -> str:

@@ -12,7 +12,12 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from inference.contracts import GenerationOptions
-from inference.errors import DomainError, InvalidOptionsError, NothingSelectedError
+from inference.errors import (
+    DomainError,
+    InvalidOptionsError,
+    NothingSelectedError,
+    WrongStateError,
+)
 from inference.models import Corpus, GenerationRun, JobState, ModelVersion, RunGroup, Turn
 from inference.selectors.benchmarks import report_of
 from inference.selectors.clip_counts import clip_kinds
@@ -90,6 +95,24 @@ def test_what_was_cancelled_before_is_answered_again(filmed: Corpus, model: Mode
     )
     GenerationRun.objects.filter(pk=lost.pk).update(state=JobState.CANCELLED)
     assert lost not in runs_of_group(compare_modalities(model=model, corpus=filmed))
+
+
+def test_what_was_answered_before_a_stop_is_not_paid_again(
+    filmed: Corpus, model: ModelVersion
+) -> None:
+    run = create_generation_run(
+        team=filmed.team, model_version=model, corpus=filmed, options=GenerationOptions("v")
+    )
+    GenerationRun.objects.filter(pk=run.pk).update(state=JobState.FAILED, done=3)
+    run.refresh_from_db()
+    with pytest.raises(WrongStateError, match=f"Resume run {run.pk} first, or its answers"):
+        compare_modalities(model=model, corpus=filmed)
+    with pytest.raises(WrongStateError, match="stopped with 3 of 6 answers"):
+        compare_modalities_of_run(run)
+    assert not RunGroup.objects.exists()
+    assert GenerationRun.objects.filter(model_version=model, corpus=filmed).count() == 1
+    GenerationRun.objects.filter(pk=run.pk).update(state=JobState.QUEUED)
+    assert run in runs_of_group(compare_modalities_of_run(run))
 
 
 def test_only_client_turns_with_a_clip_are_taken(filmed: Corpus, model: ModelVersion) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from annotations.models import DatasetRater, DatasetTraining, JudgeRun, Study, StudyRater
 from annotations.selectors.lineage import ancestry
 from inference.models import ModelVersion, TrainingRun
+
+DATED = re.compile(r"-(\d{4}-\d{2}-\d{2}|\d{8})$")
 
 
 def names_of(judge: ModelVersion) -> frozenset[str]:
@@ -18,7 +21,21 @@ def names_of(judge: ModelVersion) -> frozenset[str]:
 
 
 def plain_name(name: str) -> str:
-    return name.strip().rstrip("/").rpartition("/")[2].partition("@")[0].casefold()
+    """Without vendor, revision ("@main"), tag (":free", ":8b") and the date of a snapshot."""
+    last = name.strip().rstrip("/").rpartition("/")[2]
+    return DATED.sub("", re.split("[@:]", last)[0]).casefold()
+
+
+def is_same(judge: ModelVersion, other: ModelVersion) -> bool:
+    return (
+        judge.pk == other.pk
+        or has_same_weights(judge, other)
+        or bool(names_of(judge) & names_of(other))
+    )
+
+
+def has_same_weights(judge: ModelVersion, other: ModelVersion) -> bool:
+    return bool(judge.weights_sha256) and judge.weights_sha256 == other.weights_sha256
 
 
 def models_in(study: Study) -> dict[int, ModelVersion]:
@@ -45,12 +62,7 @@ def rewards_of_judge(study: Study, judge: ModelVersion) -> list[str]:
 
 def wrote_responses(study: Study, judge: ModelVersion) -> list[str]:
     """Names of the study's models that are the judge itself: judges tend to like their own."""
-    own = names_of(judge)
-    return [
-        model.name
-        for model in models_in(study).values()
-        if model.pk == judge.pk or own & names_of(model)
-    ]
+    return [model.name for model in models_in(study).values() if is_same(judge, model)]
 
 
 Lines = Mapping[int, Collection[int]]
@@ -83,13 +95,21 @@ def _as_reward_model(
     through = TrainingRun.reward_models.through.objects.filter(trainingrun__in=runs)
     pairs = list(through.order_by("pk").values_list("trainingrun", "modelversion"))
     behind = ancestry({model for _, model in pairs})
-    rewards = ModelVersion.objects.in_bulk(behind)
+    known = ModelVersion.objects.in_bulk(set(behind).union(*behind.values()))
     for pk, model in pairs:
-        if judge.pk in behind[model]:
-            how = f"rewarded by the scores of “{rewards[model].name}”"
-            if model != judge.pk:
-                how += f", which comes from “{judge.name}”"
+        sources = [known[source] for source in sorted(behind[model])]
+        found = judge if judge in sources else _copy_of(judge, sources)
+        if found is not None:
+            how = f"rewarded by the scores of “{known[model].name}”"
+            if model != found.pk:
+                how += f", which comes from “{found.name}”"
+            if found != judge:
+                how += ", which has the weights of this judge"
             yield from _sentences(models, lines, runs[pk], how)
+
+
+def _copy_of(judge: ModelVersion, sources: Collection[ModelVersion]) -> ModelVersion | None:
+    return next((source for source in sources if has_same_weights(judge, source)), None)
 
 
 def _as_rater(
@@ -97,7 +117,6 @@ def _as_rater(
 ) -> Iterator[str]:
     """A release with the judge's answers was trained on: a reward by another name, whoever decided
     the pairs. A low score on safety bars a response, also where only people decide."""
-    names = names_of(judge)
     links = DatasetTraining.objects.filter(training_run__result__in=line)
     by_dataset = {
         link.dataset_id: link
@@ -110,7 +129,7 @@ def _as_rater(
     used = {run.rater_id: run.judge for run in judges}
     for dataset, rater in rows.order_by("pk").values_list("dataset_id", "rater_id"):
         known = used.get(rater)
-        if known is not None and (known.pk == judge.pk or names & names_of(known)):
+        if known is not None and is_same(judge, known):
             link = by_dataset[dataset]
             how = f"trained on {link.dataset}, which holds judgements of “{known.name}”"
             yield from _sentences(models, lines, link.training_run, how)

@@ -14,7 +14,12 @@ from annotations.models import (
     Study,
     StudyRater,
 )
-from annotations.selectors.judge_lineage import plain_name, wrote_responses
+from annotations.selectors.judge_lineage import (
+    is_same,
+    plain_name,
+    rewards_of_judge,
+    wrote_responses,
+)
 from annotations.services.judging import RewardingJudgeError
 from inference.models import JobState, ModelVersion, TrainingRun
 from mood_eval.models import Team
@@ -67,7 +72,9 @@ def test_a_judge_that_rewarded_the_model_is_refused(
     assert not StudyRater.objects.filter(kind="llm").exists()
 
 
-@pytest.mark.parametrize("name", ["gpt-x", "vendor/gpt-x", "GPT-X"])
+@pytest.mark.parametrize(
+    "name", ["gpt-x", "vendor/gpt-x", "GPT-X", "gpt-x:free", "gpt-x-2024-08-06", "gpt-x-20240806"]
+)
 def test_the_same_model_at_another_address_is_the_same_judge(
     study: Study, team: Team, server: ChatServer, name: str
 ) -> None:
@@ -81,6 +88,20 @@ def test_a_local_judge_is_known_by_its_name_on_the_hub(study: Study, team: Team)
     judge = make_model_version(team, "local", kind="text", path="Vendor/Judge-7B")
     with pytest.raises(RewardingJudgeError):
         start(study, judge)
+
+
+def test_a_copy_of_a_local_judge_is_known_by_its_weights(study: Study, team: Team) -> None:
+    given, copy, other = (
+        make_model_version(team, name, kind="text", path=f"{name}-7b", weights_sha256=sha * 64)
+        for name, sha in (("given", "a"), ("copy", "a"), ("other", "b"))
+    )
+    reward = make_model_version(team, "reward", kind="reward", path="x", parent=given)
+    trained(model_in(study)).reward_models.add(reward)
+    with pytest.raises(RewardingJudgeError, match="comes from “given”, which has the weights of"):
+        start(study, copy)
+    assert rewards_of_judge(study, other) == []
+    assert is_same(given, copy)
+    assert not is_same(given, other)
 
 
 def test_descendants_of_the_rewarded_model_are_not_judged_either(
@@ -147,7 +168,10 @@ def test_a_judge_that_wrote_responses_is_named(team: Team, server: ChatServer) -
 
 def test_names_are_compared_without_vendor_and_revision() -> None:
     names = ("openai/GPT-4o", "gpt-4o", "models/openai/gpt-4o/", "openai/gpt-4o@main")
-    assert {plain_name(name) for name in names} == {"gpt-4o"}
+    dated = ("gpt-4o-2024-08-06", "gpt-4o-20240806", "openai/gpt-4o-2024-08-06:free")
+    assert {plain_name(name) for name in (*names, *dated)} == {"gpt-4o"}
+    assert plain_name("gpt-4o-mini") == "gpt-4o-mini"
+    assert plain_name("gpt-4-0613") == "gpt-4-0613"
 
 
 def absolute_study_named(team: Team, name: str) -> Study:

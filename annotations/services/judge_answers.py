@@ -49,6 +49,8 @@ class Ask:
     """In the order asked."""
     messages: list[Message]
     schema: Mapping[str, Any]
+    again: bool = False
+    """Its failure counts as done already."""
 
     def key(self, run: JudgeRun) -> str:
         return f"{ledger_key(run)}{self.assignment.pk}:{self.repetition}:{self.order}"
@@ -59,17 +61,15 @@ def store_answer(
 ) -> JudgeRun:
     judgement = judgement_in(answer.text, ask.wording.questions, ask.shown)
     with lease.commit_chunk() as row:
-        JudgeAnswer.objects.create(
-            run=run,
-            assignment=ask.assignment,
-            repetition=ask.repetition,
-            order=ask.order,
+        _keep(
+            run,
+            ask,
             call=_call(run, ask, answer),
             raw=storable(answer.text),
             values={slug: storable(value) for slug, value in judgement.values.items()},
             unread={slug: storable(why) for slug, why in judgement.unread.items()},
         )
-        row.done += 1
+        row.done += not ask.again
         _submit_if_complete(run, options, ask)
     return row
 
@@ -90,15 +90,8 @@ def store_refusal(
     reason = storable(f"{REFUSED}: {why}")
     unread = {question.slug: reason for question in ask.wording.questions if question.required}
     with lease.commit_chunk() as row:
-        JudgeAnswer.objects.create(
-            run=run,
-            assignment=ask.assignment,
-            repetition=ask.repetition,
-            order=ask.order,
-            call=_call(run, ask, None, why),
-            unread=unread,
-        )
-        row.done += 1
+        _keep(run, ask, call=_call(run, ask, None, why), unread=unread)
+        row.done += not ask.again
         _submit_if_complete(run, options, ask)
     return row
 
@@ -109,16 +102,16 @@ def store_failure(
     """No answer, also after every try: counted, and asked again when the judge is resumed. paid:
     what answers of no use have cost."""
     with lease.commit_chunk() as row:
-        JudgeAnswer.objects.create(
-            run=run,
-            assignment=ask.assignment,
-            repetition=ask.repetition,
-            order=ask.order,
-            call=_call(run, ask, paid, error),
-            error=storable(error),
-        )
-        row.done += 1
+        _keep(run, ask, call=_call(run, ask, paid, error), error=storable(error))
+        row.done += not ask.again
     return row
+
+
+def _keep(run: JudgeRun, ask: Ask, **said: Any) -> None:
+    """In place of an earlier failure."""
+    asked = {"assignment": ask.assignment, "repetition": ask.repetition, "order": ask.order}
+    run.answers.filter(**asked).exclude(error="").delete()
+    JudgeAnswer.objects.create(run=run, **asked, **said)
 
 
 def _call(run: JudgeRun, ask: Ask, answer: ChatAnswer | None, error: str = "") -> ModelCall | None:

@@ -7,13 +7,14 @@ place. A worker that is killed therefore loses no answer that has come back.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from uuid import UUID
 
 from annotations.judging.contract import JudgeOptions
-from annotations.models import Assignment, JudgeAnswer, JudgeRun
+from annotations.models import Assignment, JudgeRun
 from annotations.selectors.judge_material import MATERIAL, PartWording, shown_to_judge, wordings_of
 from annotations.selectors.judges import prompt_hash, spent_on
 from annotations.services.judge_answers import Ask, store_answer, store_failure, store_refusal
@@ -33,6 +34,8 @@ from inference.services.run_backends import worker_machine
 from inference.services.text_models import text_source_of
 
 Progress = Callable[[JudgeRun], None]
+Key = tuple[UUID, int, int]
+KEY = ("assignment_id", "repetition", "order")
 PAGE = 50
 """Assignments read at once."""
 CHECK_SECONDS = 1.0
@@ -150,11 +153,18 @@ class Desk:
     failed_in_a_row: int = 0
     has_answered: bool = False
     """Anything, ever."""
+    refused_before: list[Ask] = field(default_factory=list)
+    """Before there was any answer: it was not known whether the judge takes any question."""
 
     def ask_all(self) -> None:
         self.spent = spent_on(self.run)
         self.has_answered = self.run.answers.filter(error="").exists()
-        for ask in self.questions():
+        self.ask_each(self.questions())
+        if self.has_answered:
+            self.ask_each([replace(ask, again=True) for ask in self.refused_before])
+
+    def ask_each(self, asks: Iterable[Ask]) -> None:
+        for ask in asks:
             while len(self.under_way) >= self.at_once or self.could_be_spent():
                 self.take_next()
             self.lease.check()
@@ -175,20 +185,22 @@ class Desk:
         )
 
     def questions(self) -> Iterator[Ask]:
-        """Those without an answer, in the judge's order of items."""
+        """Those never asked, then those that got no answer before this work began."""
+        failed = set(self.run.answers.exclude(error="").values_list(*KEY))
+        yield from self.questions_where(lambda key, asked: key not in asked)
+        yield from self.questions_where(lambda key, asked: key in failed)
+
+    def questions_where(self, wanted: Callable[[Key, Collection[Key]], bool]) -> Iterator[Ask]:
+        """In the judge's order of items. wanted: is told what was asked before."""
         position = 0
         while page := self.open_assignments(position):
             position = page[-1].position
-            known = set(
-                JudgeAnswer.objects.filter(run=self.run, assignment__in=page).values_list(
-                    "assignment_id", "repetition", "order"
-                )
-            )
+            asked = set(self.run.answers.filter(assignment__in=page).values_list(*KEY))
             for assignment in page:
                 wording = self.wordings[assignment.item.part_id]
                 for repetition in range(self.options.repeats):
                     for order in wording.orders:
-                        if (assignment.pk, repetition, order) not in known:
+                        if wanted((assignment.pk, repetition, order), asked):
                             yield self.question(assignment, wording, repetition, order)
 
     def open_assignments(self, after: int) -> list[Assignment]:
@@ -265,18 +277,15 @@ class Desk:
     def is_refused(self, error: BaseException) -> bool:
         """This question and no other, for good: too long, or against the judge's rules. Of a judge
         that has never answered it is not known whether it takes any question."""
-        refused = isinstance(error, QuestionRefusedError) or (
-            isinstance(error, EndpointRefusedError)
-            and self.run.judge.kind != ModelVersion.Kind.ENDPOINT
-        )
-        return refused and self.has_answered
+        return isinstance(error, QuestionRefusedError) and self.has_answered
 
     def take_failure(self, ask: Ask, error: EndpointError) -> JudgeRun:
         paid = error.answer if isinstance(error, NothingUsableError) else None
         self.spent += paid.cost if paid else 0
-        wrong = isinstance(error, EndpointRefusedError) and not isinstance(
-            error, QuestionRefusedError
-        )
+        refused = isinstance(error, QuestionRefusedError)
+        wrong = isinstance(error, EndpointRefusedError) and not refused
+        if refused:
+            self.refused_before.append(ask)
         self.failed_in_a_row += FAILURES_IN_A_ROW if wrong else 1
         return store_failure(self.lease, self.run, ask, str(error), paid)
 

@@ -182,8 +182,7 @@ def resume_judging(run: JudgeRun, *, budget: Decimal | None = None) -> JudgeRun:
             f"{money_words(spent, currency)} of {money_words(run.budget, currency)} are spent. "
             "Give it a larger budget to go on."
         )
-    run.answers.exclude(error="").delete()
-    run.done = run.answers.count()
+    run.done = run.answers.filter(error="").count()
     run.save(update_fields=["budget", "done"])
     jobs.resume(run)
     return run

@@ -8,9 +8,10 @@ from decimal import Decimal
 from typing import Any
 
 from inference.backends.base import Machine
+from inference.backends.endpoint_faults import QuestionRefusedError
 from inference.backends.text_model import TextModel
 from inference.backends.transformers_text import load_text_model
-from inference.endpoints import ChatAnswer, EndpointRefusedError, Message
+from inference.endpoints import ChatAnswer, Message
 
 
 class LocalChat:
@@ -32,7 +33,7 @@ class LocalChat:
         """`schema` is not enforced: what is to be written has to stand in the messages too."""
         prompt = self.model.encode([_words_only(message) for message in messages])
         if len(prompt) + max_tokens > self.model.context:
-            raise EndpointRefusedError(
+            raise QuestionRefusedError(
                 f"The question has {len(prompt):,} tokens; with an answer of up to "
                 f"{max_tokens:,} that is more than the model's {self.model.context:,}. Ask with "
                 "less dialogue before, or choose a model that reads more."
@@ -66,7 +67,7 @@ def _words_only(message: Message) -> dict[str, str]:
     parts = [{"type": "text", "text": content}] if isinstance(content, str) else content
     kinds = sorted({str(part["type"]) for part in parts} - {"text"})
     if kinds:
-        raise EndpointRefusedError(
+        raise QuestionRefusedError(
             f"This model reads words only and was sent {', '.join(kinds)}. Ask it without clips."
         )
     return {

@@ -83,8 +83,7 @@ def test_answers_of_no_use_that_were_under_way_are_in_the_ledger(
     team: Team, server: ChatServer
 ) -> None:
     server.rule = lambda asked: said("")
-    priced = {"prompt_price": Decimal(1000), "answer_price": Decimal(0)}
-    judge = endpoint_judge(team, server.url, at_once=3, tries=1, **priced)
+    judge = endpoint_judge(team, server.url, at_once=3, tries=1, prompt_price=Decimal(1000))
     run = start(absolute_study(team, dialogues=1), judge)
     run_judging(run.pk, Once())
     assert len(server.paid) == ModelCall.objects.count() == 3

@@ -11,9 +11,10 @@ import pytest
 import torch
 
 from inference.backends.base import Machine
+from inference.backends.endpoint_faults import QuestionRefusedError
 from inference.backends.local_chat import LocalChat, load_local_chat
 from inference.backends.transformers_text import unload_text
-from inference.endpoints import Chat, EndpointRefusedError, Message
+from inference.endpoints import Chat, Message
 from tests.annotations.exports import tiny_language_models
 
 QUESTION: list[Message] = [
@@ -57,10 +58,10 @@ def test_several_threads_get_what_each_would_get_alone(chat: Chat) -> None:
 
 def test_pictures_and_sound_are_refused_not_passed_over(chat: Chat) -> None:
     seen: Message = {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}
-    with pytest.raises(EndpointRefusedError, match="reads words only and was sent image_url"):
+    with pytest.raises(QuestionRefusedError, match="reads words only and was sent image_url"):
         chat.ask([seen], max_tokens=5)
 
 
 def test_a_question_longer_than_the_context_is_refused(chat: Chat) -> None:
-    with pytest.raises(EndpointRefusedError, match="more than the model's 2,048"):
+    with pytest.raises(QuestionRefusedError, match="more than the model's 2,048"):
         chat.ask([{"role": "user", "content": "word " * 1000}], max_tokens=5)

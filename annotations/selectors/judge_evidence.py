@@ -23,6 +23,10 @@ LABELS = (
     "People scored the text before its labels were shown; the judge saw both at once, because it "
     "is asked everything at once."
 )
+REASONING = (
+    "People scored the text before the reasoning was shown; the judge saw both at once, because "
+    "it is asked everything at once."
+)
 
 
 @dataclass(frozen=True)
@@ -46,10 +50,12 @@ def differences_in(part: StudyPart, options: JudgeOptions) -> list[str]:
         found.append(DIALOGUE_ALONE if whole else ALONE)
     if not whole and shows_clips(part):
         found.append(CLIPS)
-    if part.study.response_fields == Study.ResponseFields.AFTER and any(
-        criterion.about_labels for criterion in criteria_in_part(part, part.study)
-    ):
-        found.append(LABELS)
+    if part.study.response_fields == Study.ResponseFields.AFTER:
+        criteria = criteria_in_part(part, part.study)
+        if any(criterion.about_labels for criterion in criteria):
+            found.append(LABELS)
+        if part.study.show_chain or any(criterion.about_chain for criterion in criteria):
+            found.append(REASONING)
     return found
 
 

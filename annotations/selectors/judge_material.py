@@ -71,6 +71,10 @@ class PartWording:
         fields = self.part.study.response_fields
         return fields == Fields.BESIDE or (fields == Fields.AFTER and self.asks_about_labels)
 
+    @property
+    def shows_reasoning(self) -> bool:
+        return self.part.study.show_chain or any(q.about_chain for q in self.questions)
+
     def messages(self, shown: Shown) -> list[Message]:
         return messages(self.instruction, shown, self.options)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -62,16 +62,27 @@ def judges_to_choose(team: Team) -> QuerySet[ModelVersion]:
     return ModelVersion.objects.filter(team=team, kind__in=JUDGING_KINDS).order_by("name")
 
 
-def where_it_goes(judge: ModelVersion) -> str:
+def where_it_goes(judge: ModelVersion, study: Study, options: JudgeOptions) -> str:
     """What leaves this machine when the judge is asked, in words."""
     if judge.kind != ModelVersion.Kind.ENDPOINT:
         return "It runs on this platform's own workers; nothing is sent anywhere."
     endpoint = endpoint_from_row(judge)
     return (
-        f"Each question is sent to {endpoint.url}, where it is answered by {endpoint.model}: the "
-        "situation, what client and therapist said, the responses, and the instrument's words. "
+        f"Each question is sent to {endpoint.url}, where it is answered by {endpoint.model}: "
+        f"{', '.join(_sent(study, options))}, and the instrument's words. "
         "Never sent: clips, names of models, names or answers of raters."
     )
+
+
+def _sent(study: Study, options: JudgeOptions) -> Iterator[str]:
+    wordings = wordings_of(study, options).values()
+    if options.evidence == "context":
+        yield from ("the situation", "what client and therapist said")
+    yield "the responses"
+    if any(wording.shows_labels for wording in wordings):
+        yield "their emotion and strategy labels"
+    if any(wording.shows_reasoning for wording in wordings):
+        yield "the reasoning behind them"
 
 
 def judges_of(study: Study) -> QuerySet[JudgeRun]:

@@ -63,7 +63,10 @@ def judge_list(request: HttpRequest, study: Study) -> HttpResponse:
         "study": study,
         "form": form,
         "judges": [(run, judge_progress(run)) for run in judges_of(study)],
-        "choices": [(judge, where_it_goes(judge)) for judge in judges_to_choose(study.team)],
+        "choices": [
+            (judge, where_it_goes(judge, study, JudgeOptions()))
+            for judge in judges_to_choose(study.team)
+        ],
         "questions": questions_in(study, JudgeOptions()),
         "compares": compares(study),
     }
@@ -99,7 +102,7 @@ def _said(request: HttpRequest, run: JudgeRun) -> dict[str, object]:
     return {
         "options": option_lines(run),
         "compares": compares(run.study),
-        "goes": where_it_goes(run.judge),
+        "goes": where_it_goes(run.judge, run.study, JudgeOptions.from_json(run.options)),
         "differences": differences_of(run),
         "own": wrote_responses(run.study, run.judge),
         "figures": figures_of(run),

@@ -35,7 +35,7 @@ class Endpoint:
     model: str
     """As the server names it."""
     key_variable: str = ""
-    """One that settings.ENDPOINT_KEYS has for this address; empty where the server asks for none."""
+    """One that settings.ENDPOINT_KEYS has for this address; empty where it asks for none."""
     takes: tuple[MediaPart, ...] = ("text",)
     """What it can be sent beside words: frames of a clip as pictures, its sound."""
     frames: int = 4

@@ -18,7 +18,8 @@ from annotations.models import Assignment, JudgeRun
 from annotations.selectors.judge_material import MATERIAL, PartWording, shown_to_judge, wordings_of
 from annotations.selectors.judges import prompt_hash, spent_on
 from annotations.services.judge_answers import Ask, store_answer, store_failure, store_refusal
-from inference.backends.endpoint_faults import NothingUsableError, QuestionRefusedError
+from inference.backends.endpoint_faults import QuestionRefusedError, paid_before
+from inference.backends.pacing import StoppedError
 from inference.backends.text_sources import find_text_source, text_weights_sha256
 from inference.endpoints import Chat, ChatAnswer, EndpointError, EndpointRefusedError
 from inference.errors import CheckpointError, DomainError
@@ -268,7 +269,7 @@ class Desk:
             row = store_answer(self.lease, self.run, self.options, ask, answer)
         elif self.is_refused(error):
             row = store_refusal(self.lease, self.run, self.options, ask, str(error))
-        elif isinstance(error, EndpointError):
+        elif isinstance(error, EndpointError | StoppedError):
             row = self.take_failure(ask, error)
         else:
             raise error
@@ -279,8 +280,8 @@ class Desk:
         that has never answered it is not known whether it takes any question."""
         return isinstance(error, QuestionRefusedError) and self.has_answered
 
-    def take_failure(self, ask: Ask, error: EndpointError) -> JudgeRun:
-        paid = error.answer if isinstance(error, NothingUsableError) else None
+    def take_failure(self, ask: Ask, error: EndpointError | StoppedError) -> JudgeRun:
+        paid = paid_before(error)
         self.spent += paid.cost if paid else 0
         refused = isinstance(error, QuestionRefusedError)
         wrong = isinstance(error, EndpointRefusedError) and not refused
@@ -291,9 +292,9 @@ class Desk:
 
     def empty(self) -> None:
         """Takes what is still under way, without asking on. A try that was broken off leaves no
-        trace: its question is asked again."""
+        trace but what was paid for it: its question is asked again."""
         wait(self.under_way)
         for future in list(self.under_way):
             error = future.exception()
-            if error is None or isinstance(error, NothingUsableError):
+            if error is None or paid_before(error):
                 self.take(future)

@@ -115,12 +115,13 @@ def _copy_of(judge: ModelVersion, sources: Collection[ModelVersion]) -> ModelVer
 def _as_rater(
     models: Mapping[int, ModelVersion], lines: Lines, line: Collection[int], judge: ModelVersion
 ) -> Iterator[str]:
-    """A release with the judge's answers was trained on: a reward by another name, whoever decided
-    the pairs. A low score on safety bars a response, also where only people decide."""
+    """The judge's own preferences were trained on: a reward by another name. Where people alone
+    decide, all that its answers can do is to bar a response as unsafe."""
     links = DatasetTraining.objects.filter(training_run__result__in=line)
     by_dataset = {
         link.dataset_id: link
         for link in links.select_related("training_run__result", "dataset__study")
+        if "llm" in link.dataset.manifest.get("rules", {}).get("rater_kinds", ())
     }
     rows = DatasetRater.objects.filter(
         dataset__in=by_dataset, submitted__gt=0, rater__kind=StudyRater.Kind.LLM
@@ -131,7 +132,7 @@ def _as_rater(
         known = used.get(rater)
         if known is not None and is_same(judge, known):
             link = by_dataset[dataset]
-            how = f"trained on {link.dataset}, which holds judgements of “{known.name}”"
+            how = f"trained on judgements of “{known.name}”, in {link.dataset}"
             yield from _sentences(models, lines, link.training_run, how)
 
 

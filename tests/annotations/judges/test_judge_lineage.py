@@ -125,11 +125,10 @@ def test_a_judge_behind_a_reward_model_is_refused(
         start(study, judge)
 
 
-@pytest.mark.parametrize("kinds", [["person", "llm"], ["person"]])
-def test_a_judge_whose_judgements_were_in_what_was_trained_on_is_refused(
+def trained_on_judgements(
     study: Study, team: Team, server: ChatServer, kinds: list[str]
-) -> None:
-    """Also by the rules of people alone: its low scores on safety bar responses."""
+) -> ModelVersion:
+    """A judge in whose earlier study a release was made, by rules that let these kinds decide."""
     judge = endpoint_judge(team, server.url)
     earlier = absolute_study_named(team, "Earlier")
     rater = start(earlier, judge).rater
@@ -144,8 +143,21 @@ def test_a_judge_whose_judgements_were_in_what_was_trained_on_is_refused(
     )
     DatasetRater.objects.create(dataset=release, rater=rater, submitted=3)
     DatasetTraining.objects.create(dataset=release, training_run=trained(model_in(study)))
-    with pytest.raises(RewardingJudgeError, match="which holds judgements of “judge”"):
+    return judge
+
+
+def test_a_judge_whose_own_judgements_were_trained_on_is_refused(
+    study: Study, team: Team, server: ChatServer
+) -> None:
+    judge = trained_on_judgements(study, team, server, ["person", "llm"])
+    with pytest.raises(RewardingJudgeError, match="trained on judgements of “judge”, in "):
         start(study, judge)
+
+
+def test_a_judge_beside_whom_people_alone_decided_may_judge_the_next_round(
+    study: Study, team: Team, server: ChatServer
+) -> None:
+    assert start(study, trained_on_judgements(study, team, server, ["person"])).pk
 
 
 def test_a_judge_without_a_part_in_it_may_judge(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 Speaker = Literal["client", "therapist"]
 Modality = Literal["av", "a", "v", "text"]
@@ -83,6 +83,20 @@ class Answer:
     """How the response was reasoned, where its writer says so; as `Response.chain`."""
     error: str = ""
     """Why there is no answer, for the researcher; the other fields are then empty."""
+
+    @classmethod
+    def failed(cls, reason: str) -> Self:
+        return cls(
+            client_emotion=None,
+            therapist_emotion=None,
+            strategy=None,
+            text="",
+            raw="",
+            seconds=0.0,
+            prompt_tokens=0,
+            new_tokens=0,
+            error=reason,
+        )
 
 
 @dataclass(frozen=True)

@@ -134,7 +134,7 @@ class EndpointBackend(KeepingBackend):
         try:
             question = questions.about(wanted.stimulus)
         except (ClipError, NothingToShowError) as error:
-            return _failed(str(error))
+            return Answer.failed(str(error))
         try:
             answer = self._ask(question, wanted.seed, options)
         except (EndpointError, StoppedError) as error:
@@ -142,7 +142,7 @@ class EndpointBackend(KeepingBackend):
         self._silence.broken()
         fault = fault_of(answer)
         self.ledger.store(wanted.key, self._record(question), answer, fault)
-        return _failed(fault) if fault else read_answer(answer, self.template, options)
+        return Answer.failed(fault) if fault else read_answer(answer, self.template, options)
 
     def _ask(self, question: Question, seed: int, options: GenerationOptions) -> ChatAnswer:
         labels = options.constrain_labels and options.task == "reply"
@@ -166,13 +166,13 @@ class EndpointBackend(KeepingBackend):
             self.ledger.store(wanted.key, self._record(question), paid, str(error))
         if isinstance(error, QuestionRefusedError):
             self._silence.broken()
-            return _failed(str(error))
+            return Answer.failed(str(error))
         if isinstance(error, EndpointRefusedError | StoppedError):
             raise error
         silent = self._silence.lasts(wanted.key)
         if silent:
             raise SilentError(f"{error} Resume when it answers.", silent) from error
-        return _failed(str(error))
+        return Answer.failed(str(error))
 
 
 class _Questions:
@@ -267,19 +267,4 @@ def _read(
         seconds=answer.seconds,
         prompt_tokens=answer.prompt_tokens,
         new_tokens=answer.new_tokens,
-    )
-
-
-def _failed(reason: str) -> Answer:
-    """What was paid for it is in the ledger."""
-    return Answer(
-        client_emotion=None,
-        therapist_emotion=None,
-        strategy=None,
-        text="",
-        raw="",
-        seconds=0.0,
-        prompt_tokens=0,
-        new_tokens=0,
-        error=reason,
     )

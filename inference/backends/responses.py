@@ -29,14 +29,6 @@ class ResponsesBackend:
 
 
 def _missing(sample: int) -> Answer:
-    return Answer(
-        client_emotion=None,
-        therapist_emotion=None,
-        strategy=None,
-        text="",
-        raw="",
-        seconds=0.0,
-        prompt_tokens=0,
-        new_tokens=0,
-        error=f"The imported file holds no response number {sample + 1} to this client turn.",
+    return Answer.failed(
+        f"The imported file holds no response number {sample + 1} to this client turn."
     )

@@ -74,7 +74,7 @@ class TextBackend:
             for place, (prompt, seed) in enumerate(zip(each, seeds, strict=True))
             if not prompt.fault
         ]
-        answers = {place: _failed(prompt.fault) for place, prompt in enumerate(each)}
+        answers = {place: Answer.failed(prompt.fault) for place, prompt in enumerate(each)}
         for start in range(0, len(asked), options.batch_size):
             part = asked[start : start + options.batch_size]
             started = time.perf_counter()
@@ -217,17 +217,3 @@ def _needed_bytes(source: TextSource, dtype: torch.dtype) -> int:
         # Every tensor is unpacked as float32 before the first goes into the model.
         total += text_bytes(source, torch.float32.itemsize)[0]
     return int(total * WORKING_SHARE) + largest
-
-
-def _failed(reason: str) -> Answer:
-    return Answer(
-        client_emotion=None,
-        therapist_emotion=None,
-        strategy=None,
-        text="",
-        raw="",
-        seconds=0.0,
-        prompt_tokens=0,
-        new_tokens=0,
-        error=reason,
-    )

@@ -116,7 +116,7 @@ class MultiMoodGenerator:
         answers = []
         for stimulus in each:
             if stimulus in faults:
-                answers.append(_failed(faults[stimulus]))
+                answers.append(Answer.failed(faults[stimulus]))
             else:
                 length = len(prompts[places[stimulus]]["input_ids"])
                 answers.append(self._answer(next(written), options, length, seconds))
@@ -232,20 +232,6 @@ class MultiMoodGenerator:
 
 class TooLongError(DomainError):
     """A prompt that leaves no room for an answer in what the model takes."""
-
-
-def _failed(reason: str) -> Answer:
-    return Answer(
-        client_emotion=None,
-        therapist_emotion=None,
-        strategy=None,
-        text="",
-        raw="",
-        seconds=0.0,
-        prompt_tokens=0,
-        new_tokens=0,
-        error=reason,
-    )
 
 
 def _is_out_of_memory(error: BaseException) -> bool:

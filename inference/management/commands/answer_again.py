@@ -1,53 +1,17 @@
 from __future__ import annotations
 
-import argparse
-from typing import Any
+from decimal import Decimal
 
-from inference.errors import UnknownNameError
-from inference.management.base import DomainCommand, team_named
-from inference.management.money import amount
-from inference.management.run_waiting import ended_words, wait_for_run
-from inference.models import GenerationRun, JobState
-from inference.selectors.runs import run_facts, runs_of_team
+from inference.management.going_on import GoOnCommand
+from inference.models import GenerationRun
 from inference.services.generation import answer_failed_again
-from mood_eval.models import Team
 
 
-class Command(DomainCommand):
+class Command(GoOnCommand):
     help = (
         "Try the client turns again that a run could not answer, for example after their clips "
         "were repaired. Answers that are there stay as they are."
     )
-    reports = True
 
-    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        super().add_arguments(parser)
-        parser.add_argument("run", type=int, metavar="RUN", help="number of the run, see `runs`")
-        parser.add_argument(
-            "--budget",
-            type=amount,
-            metavar="AMOUNT",
-            help="what it may spend in all, with what it has spent (default: as before)",
-        )
-        parser.add_argument("--wait", action="store_true", help="do the work here and now")
-
-    def act(self, **options: Any) -> dict[str, Any]:
-        run = run_numbered(team_named(options["team"]), options["run"])
-        answer_failed_again(run, options["budget"])
-        run.refresh_from_db()
-        if options["wait"]:
-            wait_for_run(run, self.tell)
-        return run_facts(run)
-
-    def describe(self, report: dict[str, Any]) -> str:
-        if report["state"] == JobState.DONE:
-            return ended_words(report)
-        left = report["total"] - report["done"]
-        return f"Run {report['run']} waits for a worker of the queue gpu to give {left} answers."
-
-
-def run_numbered(team: Team, number: int) -> GenerationRun:
-    run = runs_of_team(team).filter(pk=number).first()
-    if run is None:
-        raise UnknownNameError(f"The team has no run {number}: `manage.py runs` lists them.")
-    return run
+    def go_on(self, run: GenerationRun, budget: Decimal | None) -> None:
+        answer_failed_again(run, budget)
